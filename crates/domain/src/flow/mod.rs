@@ -1,0 +1,60 @@
+//! The flow across the aggregates: what a company makes of each of its inputs.
+//!
+//! Every function here is pure. [`decide`] is the flow table itself: from the
+//! recorded [`Facts`] alone it gives the [`Decision`], so an auditor can run it
+//! again years later. The `on_…` functions, one per kind of input, turn it and
+//! what comes later into commands on the aggregates.
+
+mod decision;
+mod facts;
+mod followup;
+mod message;
+mod numbers;
+mod operator;
+mod profiles;
+#[cfg(test)]
+mod tests;
+mod wording;
+
+pub use decision::{
+    ConsideredNumber, ConsideredProfile, Decision, IgnoreReason, NumberChoice, NumberVerdict,
+    Preference, ProfileChoice, ProfileSource, ProfileVerdict, ReminderForm, SelectionStep,
+};
+pub use facts::Facts;
+pub use facts::{Held, NumberFacts, PoolFacts, ProfileFacts, RoomFacts, WINDOW};
+pub use followup::{RoomInProfile, on_receipt, on_room_deadline, on_status, room_of};
+pub use message::{decide, on_message};
+pub use operator::{
+    OperatorRefusal, RegisterFacts, on_directory_version, on_register_client_profile,
+};
+
+use crate::ids::{PoolId, ProfileId, RequestId};
+use crate::pool::{PoolCommand, PoolRejection};
+use crate::profile::{ProfileCommand, ProfileRejection};
+use crate::request::{RequestCommand, RequestRejection};
+
+/// A command on one aggregate. A plan is a list of them, carried out in order
+/// and recorded together or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// On an onboarding request.
+    Request(RequestId, RequestCommand),
+    /// On a client profile.
+    Profile(ProfileId, ProfileCommand),
+    /// On a pool.
+    Pool(PoolId, PoolCommand),
+}
+
+/// Why a command is not allowed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// By the request.
+    #[error(transparent)]
+    Request(#[from] RequestRejection),
+    /// By the profile.
+    #[error(transparent)]
+    Profile(#[from] ProfileRejection),
+    /// By the pool.
+    #[error(transparent)]
+    Pool(#[from] PoolRejection),
+}

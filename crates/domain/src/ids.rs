@@ -1,0 +1,303 @@
+//! Identifiers. Those that become a token of a subject or a key of a table are
+//! checked when they are made, so no other code has to ask whether they are safe.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The namespace of all identifiers that are derived from others (UUIDv5).
+const NAMESPACE: Uuid = Uuid::from_u128(0x6f6e_626f_6172_6469_6e67_2d77_6861_7473);
+
+/// Why a text is not an identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} must be {rule}")]
+pub struct InvalidId {
+    kind: &'static str,
+    rule: &'static str,
+}
+
+/// Lower-case letters, digits and inner `-`, 1 to 63 of them: safe as a token
+/// of a NATS subject, in a URL and in a file name.
+fn is_token(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn is_digits(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_wamid(text: &str) -> bool {
+    (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $check:ident, $rule:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        #[schemars(with = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                if $check(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(InvalidId { kind: $kind, rule: $rule })
+                }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// The tenant: the regulated firm.
+    CompanyId, "a company id", is_token, "1-63 lower-case letters, digits or inner hyphens");
+text_id!(
+    /// An employee of a company.
+    UserId, "a user id", is_token, "1-63 lower-case letters, digits or inner hyphens");
+text_id!(
+    /// An organizational unit of a company.
+    OuId, "an organizational unit id", is_token, "1-63 lower-case letters, digits or inner hyphens");
+text_id!(
+    /// A company outside the tenant that some users and profiles are assigned to.
+    ExternalCompanyId, "an external company id", is_token, "1-63 lower-case letters, digits or inner hyphens");
+text_id!(
+    /// A pool's name inside its company.
+    PoolKey, "a pool id", is_token, "1-63 lower-case letters, digits or inner hyphens");
+text_id!(
+    /// One Meta app, whose webhooks share a secret; the last part of the webhook's URL.
+    AppId, "an app id", is_token, "1-63 lower-case letters, digits or inner hyphens");
+text_id!(
+    /// WhatsApp's key of an official account; the display number is only a label.
+    PhoneNumberId, "a phone_number_id", is_digits, "1-32 digits");
+text_id!(
+    /// WhatsApp's id of a message (`wamid.…`), inbound or outbound.
+    Wamid, "a message id", is_wamid, "1-512 printable ASCII characters without spaces");
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Wraps an id that was read back.
+            pub const fn from_uuid(id: Uuid) -> Self {
+                Self(id)
+            }
+
+            /// The bare UUID.
+            pub const fn as_uuid(&self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Uuid::parse_str(text)
+                    .map(Self)
+                    .map_err(|_| InvalidId { kind: stringify!($name), rule: "a UUID" })
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// One client of one company, however it is seen.
+    ClientId);
+uuid_id!(
+    /// One client profile.
+    ProfileId);
+uuid_id!(
+    /// One 1:1 chat room.
+    RoomId);
+uuid_id!(
+    /// One onboarding request: one inbound message that was answered or refused.
+    RequestId);
+uuid_id!(
+    /// One message that we asked WhatsApp to send.
+    MessageId);
+uuid_id!(
+    /// One command of an operator; asking again with it gives the stored answer.
+    OperationId);
+
+uuid_id!(
+    /// One input of a company's lane; the same input always has the same id.
+    InputId);
+
+fn derived(path: &str) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, path.as_bytes())
+}
+
+impl InputId {
+    /// The id of an input that its company calls `name`. A digest, because the
+    /// name may hold a `wamid`, and WhatsApp writes phone numbers into those.
+    pub(crate) fn of(company: &CompanyId, name: &str) -> Self {
+        Self(derived(&format!("input/{company}/{name}")))
+    }
+}
+
+impl RequestId {
+    /// The request of a message: the same message always leads to the same
+    /// request, which is what makes a second arrival harmless.
+    pub fn of(company: &CompanyId, number: &PhoneNumberId, message: &Wamid) -> Self {
+        Self(derived(&format!("request/{company}/{number}/{message}")))
+    }
+}
+
+impl ClientId {
+    /// The client that a request met for the first time.
+    pub fn first_seen_by(request: RequestId) -> Self {
+        Self(derived(&format!("client/{request}")))
+    }
+
+    /// The client that an operator's command brought in.
+    pub fn registered_by(company: &CompanyId, operation: OperationId) -> Self {
+        Self(derived(&format!("client/{company}/{operation}")))
+    }
+}
+
+impl ProfileId {
+    /// The profile that a request creates when no other fits.
+    pub fn created_by(request: RequestId) -> Self {
+        Self(derived(&format!("profile/{request}")))
+    }
+
+    /// The profile that an operator's command creates.
+    pub fn registered_by(company: &CompanyId, operation: OperationId) -> Self {
+        Self(derived(&format!("profile/{company}/{operation}")))
+    }
+}
+
+impl RoomId {
+    /// The room that a request opens.
+    pub fn opened_by(request: RequestId) -> Self {
+        Self(derived(&format!("room/{request}")))
+    }
+}
+
+impl MessageId {
+    /// The `ordinal`th message of a request, counted from 0.
+    pub fn of(request: RequestId, ordinal: usize) -> Self {
+        Self(derived(&format!("message/{request}/{ordinal}")))
+    }
+}
+
+/// A pool: its key is unique only inside its company.
+///
+/// Written `<company>_<key>`; `_` occurs in neither, so it reads back unambiguously.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct PoolId {
+    /// The pool's company.
+    pub company: CompanyId,
+    /// Its name there.
+    pub key: PoolKey,
+}
+
+impl fmt::Display for PoolId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", self.company, self.key)
+    }
+}
+
+impl FromStr for PoolId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let (company, key) =
+            text.split_once('_').ok_or(InvalidId { kind: "a pool", rule: "<company>_<pool>" })?;
+        Ok(Self { company: company.parse()?, key: key.parse()? })
+    }
+}
+
+impl TryFrom<String> for PoolId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        text.parse()
+    }
+}
+
+impl From<PoolId> for String {
+    fn from(id: PoolId) -> Self {
+        id.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_cannot_smuggle_a_subject() {
+        for bad in ["", "a.b", "a*", ">", "A", "a b", "-a", "a-", "a_b", "ä"] {
+            assert!(bad.parse::<CompanyId>().is_err(), "{bad:?} was accepted");
+        }
+        assert_eq!("acme-bank".parse::<CompanyId>().unwrap().as_str(), "acme-bank");
+    }
+
+    #[test]
+    fn a_pool_id_reads_back() {
+        let id: PoolId = "acme-bank_main".parse().unwrap();
+        assert_eq!((id.company.as_str(), id.key.as_str()), ("acme-bank", "main"));
+        assert_eq!(id.to_string(), "acme-bank_main");
+    }
+
+    #[test]
+    fn the_same_message_is_the_same_request() {
+        let of = |wamid: &str| {
+            RequestId::of(&"acme".parse().unwrap(), &"1".parse().unwrap(), &wamid.parse().unwrap())
+        };
+        assert_eq!(of("wamid.A"), of("wamid.A"));
+        assert_ne!(of("wamid.A"), of("wamid.B"));
+    }
+}

@@ -1,0 +1,248 @@
+//! What enters a company's lane: everything that can change state.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::identity::{Identifier, Sender};
+use crate::ids::{
+    CompanyId, ExternalCompanyId, InputId, MessageId, OperationId, PhoneNumberId, ProfileId,
+    RequestId, RoomId, UserId, Wamid,
+};
+use crate::outbound::{DeliveryStatus, SendError};
+use crate::personal::Personal;
+
+/// A moment in UTC. The domain never asks for the present one.
+pub type Timestamp = DateTime<Utc>;
+
+/// One input of one company.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A client wrote to one of the company's numbers.
+    Message(InboundMessage),
+    /// WhatsApp tells what became of a message of ours.
+    Status(MessageStatus),
+    /// Our sender tells what it did with a message.
+    Receipt(SendReceipt),
+    /// An operator asks for something.
+    Command(OperatorCommand),
+    /// A new version of the directory counts from here on.
+    DirectoryVersion(u64),
+    /// A room has been in its state for as long as it may.
+    RoomDeadline(RoomDeadline),
+}
+
+impl Input {
+    /// What makes a second arrival of the same input recognisable in its company.
+    pub fn id(&self, company: &CompanyId) -> InputId {
+        InputId::of(
+            company,
+            &match self {
+                Self::Message(m) => format!("message/{}/{}", m.phone_number_id, m.id),
+                Self::Status(s) => {
+                    format!("status/{}/{}/{}", s.phone_number_id, s.wamid, s.status.as_str())
+                }
+                Self::Receipt(r) => {
+                    format!("receipt/{}/{}/{}", r.message_id, r.attempt, r.result.as_str())
+                }
+                Self::Command(c) => format!("command/{}", c.operation_id),
+                Self::DirectoryVersion(version) => format!("directory/{version}"),
+                Self::RoomDeadline(d) => {
+                    format!("deadline/{}/{}", d.room_id, d.deadline.timestamp_micros())
+                }
+            },
+        )
+    }
+}
+
+/// A message of a client to one of the company's numbers: the body of
+/// `wa.in.v1.<company>.<phone-number-id>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InboundMessage {
+    /// The company's number that was written to.
+    pub phone_number_id: PhoneNumberId,
+    /// WhatsApp's id of the message: unique per number, the key to duplicates.
+    pub id: Wamid,
+    /// Who wrote it.
+    pub from: Sender,
+    /// When the client sent it, by WhatsApp's clock.
+    pub sent_at: Timestamp,
+    /// When we first took it in.
+    pub received_at: Timestamp,
+    /// `text`, `image`, `audio`, `location`, `reaction`, `unsupported`, … as WhatsApp names it.
+    pub kind: String,
+    /// Its words: a text's body, a medium's caption, the text of a button or list reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Personal<String>>,
+    /// Whether it was written into a group.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_group: bool,
+    /// Where its original bytes are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+/// Ties an input to the bytes that WhatsApp posted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// SHA-256 of the whole post, hexadecimal: its key in the evidence store.
+    pub post_sha256: String,
+    /// SHA-256 of the bytes of this item in it, hexadecimal.
+    pub item_sha256: String,
+}
+
+/// A status webhook: the body of `wa.status.v1.<company>.<phone-number-id>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MessageStatus {
+    /// Our number that sent the message.
+    pub phone_number_id: PhoneNumberId,
+    /// WhatsApp's id of our message.
+    pub wamid: Wamid,
+    /// How far it got.
+    pub status: DeliveryStatus,
+    /// When, by WhatsApp's clock.
+    pub at: Timestamp,
+    /// Our own reference, as `biz_opaque_callback_data` carried it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<MessageReference>,
+    /// Why it failed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<SendError>,
+    /// Where its original bytes are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+/// What we send along as `biz_opaque_callback_data`: enough to find the
+/// message's request without a look-up. Written `<request>/<message>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MessageReference {
+    /// The request that the message belongs to.
+    pub request_id: RequestId,
+    /// The message.
+    pub message_id: MessageId,
+}
+
+impl std::fmt::Display for MessageReference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.request_id, self.message_id)
+    }
+}
+
+impl std::str::FromStr for MessageReference {
+    type Err = crate::ids::InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (request, message) = text.split_once('/').unwrap_or((text, ""));
+        Ok(Self { request_id: request.parse()?, message_id: message.parse()? })
+    }
+}
+
+/// What our sender did with a message: the body of
+/// `cmd.onboarding.v1.<company>.record-receipt`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SendReceipt {
+    /// The request that the message belongs to.
+    pub request_id: RequestId,
+    /// The message.
+    pub message_id: MessageId,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// When.
+    pub at: Timestamp,
+    /// What came of it.
+    pub result: SendResult,
+}
+
+/// What came of an attempt to send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SendResult {
+    /// The call is about to be made; recorded first, so that a crash leaves a trace.
+    Attempted,
+    /// WhatsApp took the message.
+    Accepted {
+        /// WhatsApp's id of it.
+        wamid: Wamid,
+    },
+    /// The message is given up.
+    GivenUp {
+        /// Why.
+        error: SendError,
+    },
+}
+
+impl SendResult {
+    /// `attempted`, `accepted` or `given_up`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Attempted => "attempted",
+            Self::Accepted { .. } => "accepted",
+            Self::GivenUp { .. } => "given_up",
+        }
+    }
+}
+
+/// A request of an operator: the body of `cmd.onboarding.v1.<company>.<command>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OperatorCommand {
+    /// Chosen by whoever asks; the same id gets the same answer.
+    pub operation_id: OperationId,
+    /// Who asks.
+    pub actor: Personal<String>,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// What is asked.
+    pub request: OperatorRequest,
+}
+
+/// What an operator can ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum OperatorRequest {
+    /// Enter a client that the company knows already.
+    RegisterClientProfile {
+        /// What leads to the client; at least one.
+        identifiers: Vec<Personal<Identifier>>,
+        /// The client's name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<Personal<String>>,
+        /// Only users assigned to this external company may see the profile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        external_company: Option<ExternalCompanyId>,
+        /// Users who look after the client.
+        #[serde(default)]
+        users: Vec<UserId>,
+    },
+}
+
+impl OperatorRequest {
+    /// The command's name: the last token of its subject.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::RegisterClientProfile { .. } => "register-client-profile",
+        }
+    }
+}
+
+/// A timer that ran out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomDeadline {
+    /// The room's profile.
+    pub profile_id: ProfileId,
+    /// The room.
+    pub room_id: RoomId,
+    /// When its time was over.
+    pub deadline: Timestamp,
+    /// When the timer was looked at.
+    pub at: Timestamp,
+}
+
+/// An input with the company whose lane it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneInput {
+    /// The company.
+    pub company: CompanyId,
+    /// Its input.
+    pub input: Input,
+}

@@ -1,0 +1,147 @@
+//! What can be asked of a client profile, and why it may refuse.
+
+use std::collections::BTreeSet;
+
+use super::{ActivationCause, CloseReason};
+use crate::identity::Identifier;
+use crate::ids::{
+    ClientId, CompanyId, ExternalCompanyId, InputId, MessageId, PhoneNumberId, PoolId, ProfileId,
+    RequestId, RoomId, UserId,
+};
+use crate::input::Timestamp;
+use crate::personal::Personal;
+
+/// A request to a client profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileCommand {
+    /// Make the record of a client.
+    Create {
+        /// The profile.
+        profile_id: ProfileId,
+        /// Its company.
+        company: CompanyId,
+        /// The client.
+        client_id: ClientId,
+        /// What leads to it.
+        identifiers: BTreeSet<Personal<Identifier>>,
+        /// The client's name, if known.
+        name: Option<Personal<String>>,
+        /// Only users assigned to this external company see it.
+        external_company: Option<ExternalCompanyId>,
+        /// Users who look after the client from the start.
+        users: Vec<UserId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Open a room on a number.
+    ReserveRoom {
+        /// The room.
+        room_id: RoomId,
+        /// Its client.
+        client_id: ClientId,
+        /// Its user.
+        user_id: UserId,
+        /// The number.
+        number: PhoneNumberId,
+        /// The number's pool.
+        pool_id: PoolId,
+        /// The request that opens it.
+        request_id: RequestId,
+        /// When.
+        at: Timestamp,
+        /// By when the invitation must be settled.
+        deadline: Timestamp,
+    },
+    /// WhatsApp took the room's invitation.
+    InviteRoom {
+        /// The room.
+        room_id: RoomId,
+        /// When.
+        at: Timestamp,
+        /// By when the user-info message must be settled.
+        deadline: Timestamp,
+    },
+    /// A user-info message for the room is requested.
+    RequestUserInfo {
+        /// The room.
+        room_id: RoomId,
+        /// The message.
+        message_id: MessageId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Open the room for both and assign its user.
+    ActivateRoom {
+        /// The room.
+        room_id: RoomId,
+        /// What makes it so.
+        cause: ActivationCause,
+        /// When.
+        at: Timestamp,
+    },
+    /// Another request finds the room under way.
+    JoinRoom {
+        /// The room.
+        room_id: RoomId,
+        /// The request.
+        request_id: RequestId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The client asked for the room's user on the primary.
+    RemindRoom {
+        /// The room.
+        room_id: RoomId,
+        /// The request.
+        request_id: RequestId,
+        /// The reminder; `None` if it is suppressed.
+        message_id: Option<MessageId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// The client wrote into the room.
+    RecordClientWrote {
+        /// The room.
+        room_id: RoomId,
+        /// The input that brought the message.
+        input_id: InputId,
+        /// When the client sent it.
+        sent_at: Timestamp,
+        /// When it is decided.
+        at: Timestamp,
+    },
+    /// End the room.
+    CloseRoom {
+        /// The room.
+        room_id: RoomId,
+        /// Why.
+        reason: CloseReason,
+        /// When.
+        at: Timestamp,
+        /// Until when its pair rests.
+        quarantine_until: Option<Timestamp>,
+    },
+}
+
+/// Why a profile refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileRejection {
+    /// Nothing leads to the client.
+    #[error("a profile needs at least one identifier")]
+    NoIdentifier,
+    /// There is no such profile.
+    #[error("the profile does not exist")]
+    NoSuchProfile,
+    /// The profile has no such room.
+    #[error("room {0} does not exist")]
+    NoSuchRoom(RoomId),
+    /// The client has an open room with the user.
+    #[error("room {0} is open for this client and user")]
+    RoomOpenWithUser(RoomId),
+    /// The client has an open room on the number.
+    #[error("room {0} is open for this client and number")]
+    RoomOpenOnNumber(RoomId),
+    /// A closed room does not open again.
+    #[error("room {0} is closed")]
+    RoomClosed(RoomId),
+}

@@ -1,0 +1,191 @@
+//! What a client profile makes of a command.
+
+use super::{
+    ClientProfile, Profile, ProfileCommand, ProfileEvent, ProfileRejection, Room, RoomPhase,
+};
+use crate::ids::{RoomId, UserId};
+use crate::input::Timestamp;
+
+type Decided = Result<Vec<ProfileEvent>, ProfileRejection>;
+
+impl ClientProfile {
+    /// The events that a command leads to: none if it is already so.
+    ///
+    /// # Errors
+    /// Why it is not allowed.
+    pub fn decide(&self, command: &ProfileCommand) -> Decided {
+        match (self, command) {
+            (Self::Absent, ProfileCommand::Create { .. }) => create(command),
+            (Self::Present(_), ProfileCommand::Create { .. }) => Ok(vec![]),
+            (Self::Absent, _) => Err(ProfileRejection::NoSuchProfile),
+            (Self::Present(profile), _) => profile.decide(command),
+        }
+    }
+}
+
+fn create(command: &ProfileCommand) -> Decided {
+    let ProfileCommand::Create {
+        profile_id,
+        company,
+        client_id,
+        identifiers,
+        name,
+        external_company,
+        users,
+        at,
+    } = command
+    else {
+        return Ok(vec![]);
+    };
+    if identifiers.is_empty() {
+        return Err(ProfileRejection::NoIdentifier);
+    }
+    let created = ProfileEvent::ClientProfileCreated {
+        profile_id: *profile_id,
+        company: company.clone(),
+        client_id: *client_id,
+        identifiers: identifiers.clone(),
+        name: name.clone(),
+        external_company: external_company.clone(),
+        at: *at,
+    };
+    let assigned = users.iter().map(|user| assigned(user, *at));
+    Ok(std::iter::once(created).chain(assigned).collect())
+}
+
+fn assigned(user_id: &UserId, at: Timestamp) -> ProfileEvent {
+    ProfileEvent::UserAssigned { user_id: user_id.clone(), at }
+}
+
+impl Profile {
+    fn decide(&self, command: &ProfileCommand) -> Decided {
+        match command {
+            ProfileCommand::Create { .. } => Ok(vec![]),
+            ProfileCommand::ReserveRoom { .. } => self.reserve(command),
+            ProfileCommand::InviteRoom { room_id, at, deadline } => {
+                let event =
+                    ProfileEvent::RoomInvited { room_id: *room_id, at: *at, deadline: *deadline };
+                match self.find(*room_id)?.phase {
+                    RoomPhase::Reserved => Ok(vec![event]),
+                    RoomPhase::Invited | RoomPhase::Active => Ok(vec![]),
+                    RoomPhase::Closed => Err(ProfileRejection::RoomClosed(*room_id)),
+                }
+            }
+            ProfileCommand::RequestUserInfo { room_id, message_id, at } => {
+                self.find_open(*room_id)?;
+                Ok(vec![ProfileEvent::UserInfoRequested {
+                    room_id: *room_id,
+                    message_id: *message_id,
+                    at: *at,
+                }])
+            }
+            ProfileCommand::ActivateRoom { room_id, cause, at } => {
+                let room = self.find_open(*room_id)?;
+                Ok(self.activate(*room_id, room, *cause, *at))
+            }
+            ProfileCommand::JoinRoom { room_id, request_id, at } => {
+                self.find_open(*room_id)?;
+                Ok(vec![ProfileEvent::RoomJoined {
+                    room_id: *room_id,
+                    request_id: *request_id,
+                    at: *at,
+                }])
+            }
+            ProfileCommand::RemindRoom { room_id, request_id, message_id, at } => {
+                self.find_open(*room_id)?;
+                Ok(vec![ProfileEvent::RoomReminded {
+                    room_id: *room_id,
+                    request_id: *request_id,
+                    message_id: *message_id,
+                    at: *at,
+                }])
+            }
+            ProfileCommand::RecordClientWrote { room_id, input_id, sent_at, at } => {
+                let room = self.find(*room_id)?;
+                let wrote = ProfileEvent::ClientWrote {
+                    room_id: *room_id,
+                    input_id: *input_id,
+                    sent_at: *sent_at,
+                };
+                let mut events = vec![wrote];
+                if room.is_open() {
+                    let cause = super::ActivationCause::ClientWrote;
+                    events.extend(self.activate(*room_id, room, cause, *at));
+                }
+                Ok(events)
+            }
+            ProfileCommand::CloseRoom { room_id, reason, at, quarantine_until } => {
+                let closed = ProfileEvent::RoomClosed {
+                    room_id: *room_id,
+                    reason: *reason,
+                    at: *at,
+                    quarantine_until: *quarantine_until,
+                };
+                Ok(if self.find(*room_id)?.is_open() { vec![closed] } else { vec![] })
+            }
+        }
+    }
+
+    /// One open room per (client, user) and per (client, number): refused here
+    /// within the profile, and by the store across profiles.
+    fn reserve(&self, command: &ProfileCommand) -> Decided {
+        let ProfileCommand::ReserveRoom {
+            room_id,
+            client_id,
+            user_id,
+            number,
+            pool_id,
+            request_id,
+            at,
+            deadline,
+        } = command
+        else {
+            return Ok(vec![]);
+        };
+        if self.rooms.contains_key(room_id) {
+            return Ok(vec![]);
+        }
+        let mut open = self.rooms.iter().filter(|(_, r)| r.is_open() && r.client_id == *client_id);
+        if let Some((id, room)) = open.find(|(_, r)| r.user_id == *user_id || r.number == *number) {
+            return Err(if room.user_id == *user_id {
+                ProfileRejection::RoomOpenWithUser(*id)
+            } else {
+                ProfileRejection::RoomOpenOnNumber(*id)
+            });
+        }
+        Ok(vec![ProfileEvent::RoomReserved {
+            room_id: *room_id,
+            client_id: *client_id,
+            user_id: user_id.clone(),
+            number: number.clone(),
+            pool_id: pool_id.clone(),
+            request_id: *request_id,
+            at: *at,
+            deadline: *deadline,
+        }])
+    }
+
+    fn activate(
+        &self,
+        room_id: RoomId,
+        room: &Room,
+        cause: super::ActivationCause,
+        at: Timestamp,
+    ) -> Vec<ProfileEvent> {
+        if room.phase == RoomPhase::Active {
+            return vec![];
+        }
+        let assign = (!self.users.contains(&room.user_id)).then(|| assigned(&room.user_id, at));
+        let activated = ProfileEvent::RoomActivated { room_id, cause, at };
+        assign.into_iter().chain([activated]).collect()
+    }
+
+    fn find(&self, room_id: RoomId) -> Result<&Room, ProfileRejection> {
+        self.rooms.get(&room_id).ok_or(ProfileRejection::NoSuchRoom(room_id))
+    }
+
+    fn find_open(&self, room_id: RoomId) -> Result<&Room, ProfileRejection> {
+        let room = self.find(room_id)?;
+        if room.is_open() { Ok(room) } else { Err(ProfileRejection::RoomClosed(room_id)) }
+    }
+}

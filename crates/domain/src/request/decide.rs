@@ -1,0 +1,131 @@
+//! What an onboarding request makes of a command.
+
+use super::command::{Completion, Receive};
+use super::{
+    MessageProgress, OnboardingRequest, Request, RequestCommand, RequestEvent, RequestRejection,
+};
+use crate::ids::{MessageId, Wamid};
+use crate::input::{SendReceipt, SendResult, Timestamp};
+use crate::outbound::{DeliveryStatus, ErrorClass, SendError};
+
+type Decided = Result<Vec<RequestEvent>, RequestRejection>;
+
+impl OnboardingRequest {
+    /// The events that a command leads to: none if it is already so.
+    ///
+    /// # Errors
+    /// Why it is not allowed.
+    pub fn decide(&self, command: &RequestCommand) -> Decided {
+        match (self, command) {
+            (Self::Absent, RequestCommand::Receive(received)) => Ok(receive(received)),
+            (Self::Present(_), RequestCommand::Receive(_)) => Ok(vec![]),
+            (Self::Absent, _) => Err(RequestRejection::NoSuchRequest),
+            (Self::Present(request), _) => request.decide(command),
+        }
+    }
+}
+
+fn receive(received: &Receive) -> Vec<RequestEvent> {
+    let requested = RequestEvent::OnboardingRequested {
+        request_id: received.request_id,
+        company: received.company.clone(),
+        client_id: received.client_id,
+        message: received.message.clone(),
+    };
+    let decided = RequestEvent::DecisionMade {
+        facts: Box::new(received.facts.clone()),
+        decision: Box::new(received.decision.clone()),
+    };
+    let messages =
+        received.messages.iter().map(|m| RequestEvent::MessageRequested { message: m.clone() });
+    let outcome = received.completion.iter().map(Completion::event);
+    [requested, decided].into_iter().chain(messages).chain(outcome).collect()
+}
+
+impl Completion {
+    fn event(&self) -> RequestEvent {
+        RequestEvent::OutcomeRecorded {
+            outcome: self.outcome,
+            user_id: self.user_id.clone(),
+            room_id: self.room_id,
+            at: self.at,
+        }
+    }
+}
+
+impl Request {
+    fn decide(&self, command: &RequestCommand) -> Decided {
+        match command {
+            RequestCommand::Receive(_) => Ok(vec![]),
+            RequestCommand::RequestMessage(message) => {
+                let known = self.message(message.message_id).is_some();
+                let requested = RequestEvent::MessageRequested { message: message.clone() };
+                Ok(if known { vec![] } else { vec![requested] })
+            }
+            RequestCommand::RecordReceipt(receipt) => self.record_receipt(receipt),
+            RequestCommand::RecordStatus { message_id, wamid, status, error, at } => {
+                self.record_status(*message_id, wamid, *status, error.as_ref(), *at)
+            }
+            RequestCommand::Complete(completion) => {
+                Ok(if self.outcome.is_none() { vec![completion.event()] } else { vec![] })
+            }
+        }
+    }
+
+    fn progress(&self, message_id: MessageId) -> Result<MessageProgress, RequestRejection> {
+        let progress = self.progress.get(&message_id).copied();
+        progress.ok_or(RequestRejection::NoSuchMessage(message_id))
+    }
+
+    fn record_receipt(&self, receipt: &SendReceipt) -> Decided {
+        let progress = self.progress(receipt.message_id)?;
+        let &SendReceipt { message_id, attempt, at, .. } = receipt;
+        if progress.is_settled() {
+            return Ok(vec![]);
+        }
+        Ok(match &receipt.result {
+            SendResult::Attempted if progress >= MessageProgress::Attempted(attempt) => vec![],
+            SendResult::Attempted => {
+                vec![RequestEvent::MessageAttempted { message_id, attempt, at }]
+            }
+            SendResult::Accepted { wamid } => {
+                vec![RequestEvent::MessageAccepted { message_id, wamid: wamid.clone(), at }]
+            }
+            SendResult::GivenUp { error } => {
+                vec![RequestEvent::MessageFailed { message_id, error: error.clone(), at }]
+            }
+        })
+    }
+
+    /// Statuses only rise; `failed` ends. One that comes before our own record
+    /// of the send tells that WhatsApp took the message.
+    fn record_status(
+        &self,
+        message_id: MessageId,
+        wamid: &Wamid,
+        status: DeliveryStatus,
+        error: Option<&SendError>,
+        at: Timestamp,
+    ) -> Decided {
+        let progress = self.progress(message_id)?;
+        if progress >= MessageProgress::Told(status) {
+            return Ok(vec![]);
+        }
+        if status == DeliveryStatus::Failed {
+            let error = error.cloned().unwrap_or_else(|| SendError {
+                code: 0,
+                class: ErrorClass::Unknown,
+                definite: true,
+                title: "failed, without a reason".to_owned(),
+            });
+            return Ok(vec![RequestEvent::MessageFailed { message_id, error, at }]);
+        }
+        let accepted = (!progress.is_settled()).then(|| RequestEvent::MessageAccepted {
+            message_id,
+            wamid: wamid.clone(),
+            at,
+        });
+        let told = RequestEvent::MessageStatusChanged { message_id, status, at };
+        Ok(accepted.into_iter().chain([told]).collect())
+    }
+}

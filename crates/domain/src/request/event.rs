@@ -1,0 +1,137 @@
+//! What happened to an onboarding request.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::flow::{Decision, Facts};
+use crate::ids::{ClientId, CompanyId, MessageId, RequestId, RoomId, UserId, Wamid};
+use crate::input::{InboundMessage, Timestamp};
+use crate::outbound::{DeliveryStatus, OutboundMessage, SendError};
+
+/// Facts about an onboarding request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum RequestEvent {
+    /// A client's message asks for something.
+    OnboardingRequested {
+        /// The request.
+        request_id: RequestId,
+        /// Its company.
+        company: CompanyId,
+        /// Who asks.
+        client_id: ClientId,
+        /// The message.
+        message: InboundMessage,
+    },
+    /// What was decided, with everything that it was decided from: the same
+    /// facts give the same decision again.
+    DecisionMade {
+        /// What was known.
+        facts: Box<Facts>,
+        /// What was made of it.
+        decision: Box<Decision>,
+    },
+    /// WhatsApp is to be asked to send a message.
+    MessageRequested {
+        /// The message, complete.
+        message: OutboundMessage,
+    },
+    /// The sender is about to call WhatsApp.
+    MessageAttempted {
+        /// The message.
+        message_id: MessageId,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// When.
+        at: Timestamp,
+    },
+    /// WhatsApp took the message.
+    MessageAccepted {
+        /// The message.
+        message_id: MessageId,
+        /// WhatsApp's id of it.
+        wamid: Wamid,
+        /// When.
+        at: Timestamp,
+    },
+    /// WhatsApp tells how far the message got; statuses only ever rise.
+    MessageStatusChanged {
+        /// The message.
+        message_id: MessageId,
+        /// `sent`, `delivered` or `read`.
+        status: DeliveryStatus,
+        /// When, by WhatsApp's clock.
+        at: Timestamp,
+    },
+    /// The message is given up, or WhatsApp tells that it will not arrive.
+    MessageFailed {
+        /// The message.
+        message_id: MessageId,
+        /// Why.
+        error: SendError,
+        /// When.
+        at: Timestamp,
+    },
+    /// How the request ended. Exactly one per request.
+    OutcomeRecorded {
+        /// How.
+        outcome: Outcome,
+        /// The user who was asked for, if found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user_id: Option<UserId>,
+        /// The room that it led to, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room_id: Option<RoomId>,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// How a request ends.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The message names no extension.
+    ExtensionMissing,
+    /// No active user has the extension.
+    UserNotFound,
+    /// The client has an active room with the user and was reminded of it.
+    Reminded,
+    /// A room with the user was under way already.
+    Joined,
+    /// A new room is open.
+    Onboarded,
+    /// No secondary number was available.
+    NoSecondaryNumber,
+    /// The invitation could not be delivered.
+    InvitationFailed,
+    /// Auto promotion is off: the user will get in touch.
+    ProspectRecorded,
+    /// The message is older than 24 hours: recorded, not answered.
+    Expired,
+    /// A message on a secondary number without a room: sent to the primary.
+    Redirected,
+    /// Not a client's request: written in a group, or by one of our own numbers.
+    Ignored,
+}
+
+impl Outcome {
+    /// The name as it is serialised.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ExtensionMissing => "extension_missing",
+            Self::UserNotFound => "user_not_found",
+            Self::Reminded => "reminded",
+            Self::Joined => "joined",
+            Self::Onboarded => "onboarded",
+            Self::NoSecondaryNumber => "no_secondary_number",
+            Self::InvitationFailed => "invitation_failed",
+            Self::ProspectRecorded => "prospect_recorded",
+            Self::Expired => "expired",
+            Self::Redirected => "redirected",
+            Self::Ignored => "ignored",
+        }
+    }
+}
