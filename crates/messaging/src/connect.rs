@@ -1,0 +1,190 @@
+//! Connecting, and refusing a server that is too old.
+
+use std::time::Duration;
+
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use tokio::time::{Instant, sleep};
+
+use crate::error::BoxError;
+
+/// The oldest server that has what we rely on (consumer reset, batched publishing, persist modes).
+pub const MINIMUM_VERSION: (i64, i64) = (2, 14);
+
+/// How to reach NATS.
+#[derive(Clone)]
+pub struct ConnectSettings {
+    /// `nats://[user:password@|token@]host[:port]`, several separated by commas; `tls://` for TLS.
+    pub url: String,
+    /// Names the connection in the server's monitoring.
+    pub name: String,
+    /// For how long to try before the first connection is given up. Afterwards the client
+    /// reconnects for as long as it lives.
+    pub patience: Duration,
+}
+
+/// Why there is no connection. Its text never holds the URL, which may carry a password.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL is not one.
+    #[error("the NATS URL is not valid; expected nats://[user:password@]host[:port]")]
+    Url(#[source] BoxError),
+    /// The server refuses us.
+    #[error("NATS at {0} refuses the credentials in its URL")]
+    Refused(String, #[source] async_nats::ConnectError),
+    /// Nobody answered in time.
+    #[error("NATS at {0} did not answer within {1:?}")]
+    Unreachable(String, Duration, #[source] async_nats::ConnectError),
+}
+
+impl ConnectError {
+    /// Whether the same call may work later.
+    pub const fn retry_helps(&self) -> bool {
+        matches!(self, Self::Unreachable(..))
+    }
+}
+
+/// Connects, trying again within `patience`.
+///
+/// # Errors
+/// An invalid URL and refused credentials at once, everything else after `patience`.
+pub async fn connect(settings: &ConnectSettings) -> Result<Client, ConnectError> {
+    let servers = addresses(&settings.url)?;
+    let host = servers
+        .first()
+        .map_or_else(String::new, |server| format!("{}:{}", server.host(), server.port()));
+    let deadline = Instant::now() + settings.patience;
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let attempt = options(settings, &servers)
+            .connection_timeout(left.clamp(Duration::from_millis(100), Duration::from_secs(5)))
+            .connect(servers.as_slice());
+        let error = match attempt.await {
+            Ok(client) => return Ok(client),
+            Err(error) => error,
+        };
+        match error.kind() {
+            ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+                return Err(ConnectError::Refused(host, error));
+            }
+            _ if Instant::now() + pause >= deadline => {
+                return Err(ConnectError::Unreachable(host, settings.patience, error));
+            }
+            _ => sleep(pause).await,
+        }
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}
+
+/// Why a server can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unsuitable {
+    /// Older than [`MINIMUM_VERSION`].
+    #[error(
+        "NATS server {found} is too old: onboarding needs {}.{} or newer. Install a current \
+         nats-server (https://nats.io/download) and restart it on the same storage directory, \
+         or point the NATS URL at a newer server",
+        MINIMUM_VERSION.0, MINIMUM_VERSION.1
+    )]
+    TooOld {
+        /// Its version.
+        found: String,
+    },
+    /// Runs without JetStream.
+    #[error(
+        "NATS server {found} runs without JetStream: start it with `-js -sd <directory>` or add \
+         a `jetstream` block to its configuration"
+    )]
+    NoJetStream {
+        /// Its version.
+        found: String,
+    },
+}
+
+/// Refuses a server that is too old or has no JetStream.
+///
+/// # Errors
+/// The text says what to do.
+pub fn require_version(client: &Client) -> Result<(), Unsuitable> {
+    let info = client.server_info();
+    suitable(&info.version, info.jetstream)
+}
+
+fn suitable(version: &str, jetstream: bool) -> Result<(), Unsuitable> {
+    let found = version.to_owned();
+    let mut numbers = version.trim_start_matches('v').split('.').map(|n| n.parse().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version < MINIMUM_VERSION {
+        Err(Unsuitable::TooOld { found })
+    } else if !jetstream {
+        Err(Unsuitable::NoJetStream { found })
+    } else {
+        Ok(())
+    }
+}
+
+fn addresses(url: &str) -> Result<Vec<ServerAddr>, ConnectError> {
+    url.split(',')
+        .map(|one| one.trim().parse::<ServerAddr>())
+        .collect::<Result<_, _>>()
+        .map_err(|error| ConnectError::Url(error.into()))
+}
+
+fn options(settings: &ConnectSettings, servers: &[ServerAddr]) -> ConnectOptions {
+    let options = ConnectOptions::new()
+        .name(&settings.name)
+        .ping_interval(Duration::from_secs(10))
+        .event_callback(|event| async move { report(&event) });
+    // async-nats 0.51 parses the credentials of a URL and then ignores them.
+    match servers.iter().find_map(|s| Some((s.username()?, s.password()))) {
+        Some((user, Some(password))) => {
+            options.user_and_password(percent_decoded(user), percent_decoded(password))
+        }
+        Some((token, None)) => options.token(percent_decoded(token)),
+        None => options,
+    }
+}
+
+fn report(event: &Event) {
+    match event {
+        Event::Connected | Event::Draining | Event::Closed => tracing::info!("NATS: {event}"),
+        _ => tracing::warn!("NATS: {event}"),
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let code = (byte == b'%')
+            .then(|| text.get(at + 1..at + 3))
+            .flatten()
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        decoded.push(code.unwrap_or(byte));
+        at += if code.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_server_is_refused_with_what_to_do() {
+        let error = suitable("2.10.29", true).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("2.10.29") && text.contains("needs 2.14 or newer"), "{text}");
+        assert!(text.contains("https://nats.io/download"), "{text}");
+        assert_eq!(suitable("2.14.0-RC.1", true), Ok(()));
+        assert_eq!(suitable("3.0.0", true), Ok(()));
+        let error = suitable("2.15.1", false).unwrap_err();
+        assert!(error.to_string().contains("-js"), "{error}");
+    }
+
+    #[test]
+    fn a_password_may_hold_any_character() {
+        assert_eq!(percent_decoded("p%40ss%3A%c3%a4%"), "p@ss:ä%");
+    }
+}
