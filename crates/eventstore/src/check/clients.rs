@@ -1,0 +1,181 @@
+//! Clients and their identifiers: each there since the event that first named it, and none that
+//! no event names.
+
+use std::collections::HashMap;
+
+use domain::AnyEvent;
+use domain::identity::Identifier;
+use domain::ids::ClientId;
+use domain::profile::ProfileEvent;
+use domain::record::RecordedEvent;
+use domain::request::RequestEvent;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{CHECK, FindingKind, Findings};
+use crate::StoreError;
+use crate::error::During;
+use crate::row::signed;
+
+/// What one batch of events names, and how many rows were confirmed by the event that made them.
+#[derive(Default)]
+pub(super) struct Clients {
+    clients: Vec<(String, Uuid, i64)>,
+    identifiers: Vec<Mention>,
+    confirmed: [i64; 2],
+}
+
+/// An identifier in an event, and the client that it leads to if it led to none before
+/// (`None`: the client of the profile that the event belongs to).
+struct Mention {
+    company: String,
+    identifier: Identifier,
+    position: i64,
+    client_id: Option<Uuid>,
+}
+
+impl Clients {
+    pub(super) fn next(&mut self, recorded: &RecordedEvent, event: &AnyEvent) {
+        match event {
+            AnyEvent::Request(RequestEvent::OnboardingRequested { client_id, message, .. }) => {
+                self.client(recorded, *client_id);
+                self.identified(recorded, Some(*client_id), message.from.identifiers());
+            }
+            AnyEvent::Profile(ProfileEvent::ClientProfileCreated {
+                client_id,
+                identifiers,
+                ..
+            }) => {
+                self.client(recorded, *client_id);
+                let identifiers = identifiers.iter().map(|i| i.expose().clone());
+                self.identified(recorded, Some(*client_id), identifiers);
+            }
+            AnyEvent::Profile(ProfileEvent::IdentifiersAdded { identifiers, .. }) => {
+                let identifiers = identifiers.iter().map(|i| i.expose().clone());
+                self.identified(recorded, None, identifiers);
+            }
+            AnyEvent::Profile(_) | AnyEvent::Request(_) | AnyEvent::Pool(_) => {}
+        }
+    }
+
+    fn client(&mut self, recorded: &RecordedEvent, client_id: ClientId) {
+        let company = recorded.company.to_string();
+        self.clients.push((company, client_id.as_uuid(), signed(recorded.position)));
+    }
+
+    fn identified(
+        &mut self,
+        recorded: &RecordedEvent,
+        client_id: Option<ClientId>,
+        identifiers: impl IntoIterator<Item = Identifier>,
+    ) {
+        self.identifiers.extend(identifiers.into_iter().map(|identifier| Mention {
+            company: recorded.company.to_string(),
+            identifier,
+            position: signed(recorded.position),
+            client_id: client_id.map(|id| id.as_uuid()),
+        }));
+    }
+
+    /// Looks up what the batch named.
+    pub(super) async fn compare(
+        &mut self,
+        db: &mut PgConnection,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        self.compare_clients(db, findings).await?;
+        self.compare_identifiers(db, findings).await
+    }
+
+    async fn compare_clients(
+        &mut self,
+        db: &mut PgConnection,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        let mentions = std::mem::take(&mut self.clients);
+        let ids: Vec<Uuid> = mentions.iter().map(|(_, id, _)| *id).collect();
+        let rows: Vec<(String, Uuid, i64)> = sqlx::query_as(
+            "SELECT company, client_id, first_seen_position FROM clients \
+             WHERE client_id = ANY ($1)",
+        )
+        .bind(ids)
+        .fetch_all(db)
+        .await
+        .during(CHECK)?;
+        let since: HashMap<(String, Uuid), i64> =
+            rows.into_iter().map(|(company, id, position)| ((company, id), position)).collect();
+        for (company, id, position) in mentions {
+            match since.get(&(company, id)) {
+                Some(first) if *first == position => self.confirmed[0] += 1,
+                Some(first) if *first < position => {}
+                _ => findings.add(
+                    FindingKind::Clients,
+                    format!("client {id} is not known since position {position}"),
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    async fn compare_identifiers(
+        &mut self,
+        db: &mut PgConnection,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        let mentions = std::mem::take(&mut self.identifiers);
+        let companies: Vec<&str> = mentions.iter().map(|m| m.company.as_str()).collect();
+        let kinds: Vec<&str> = mentions.iter().map(|m| m.identifier.kind()).collect();
+        let values: Vec<String> = mentions.iter().map(|m| m.identifier.value()).collect();
+        let positions: Vec<i64> = mentions.iter().map(|m| m.position).collect();
+        let clients: Vec<Option<Uuid>> = mentions.iter().map(|m| m.client_id).collect();
+        // One row per mention: since when its identifier is known, and whether for that client.
+        let rows: Vec<(i64, Option<i64>, bool)> = sqlx::query_as(
+            "SELECT m.position, i.position, coalesce(m.client_id = i.client_id, true) \
+             FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::uuid[]) \
+             AS m (company, kind, value, position, client_id) \
+             LEFT JOIN client_identifiers i USING (company, kind, value)",
+        )
+        .bind(companies)
+        .bind(kinds)
+        .bind(values)
+        .bind(positions)
+        .bind(clients)
+        .fetch_all(db)
+        .await
+        .during(CHECK)?;
+        for (position, since, same_client) in rows {
+            match since {
+                Some(first) if first == position && same_client => self.confirmed[1] += 1,
+                Some(first) if first < position => {}
+                _ => findings.add(
+                    FindingKind::Clients,
+                    format!("an identifier in position {position} is not known since then"),
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    /// After the last batch: what the tables have beyond the events.
+    pub(super) async fn compare_rest(
+        &self,
+        db: &mut PgConnection,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        let rows: (i64, i64) = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM clients), (SELECT count(*) FROM client_identifiers)",
+        )
+        .fetch_one(db)
+        .await
+        .during(CHECK)?;
+        for (table, there, confirmed) in [
+            ("clients", rows.0, self.confirmed[0]),
+            ("client_identifiers", rows.1, self.confirmed[1]),
+        ] {
+            findings.unless(there == confirmed, FindingKind::Clients, || {
+                format!("{table} has {there} rows, the events make {confirmed}")
+            });
+        }
+        Ok(())
+    }
+}

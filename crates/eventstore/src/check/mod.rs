@@ -1,0 +1,213 @@
+//! An independent look at the whole log and at everything that was derived from it.
+//!
+//! Independent: digests are computed in Rust and not by the database, states by the aggregates'
+//! `evolve` and not by `facts.rs`. It reads in batches, twice: in the order of positions
+//! ([`chain`], [`bookings`], [`clients`]) and stream by stream ([`streams`] and the rest). All of
+//! it sees one snapshot of the database, so a running system may go on meanwhile.
+
+mod bookings;
+mod chain;
+mod clients;
+mod messages;
+mod pools;
+mod profiles;
+mod streams;
+
+use domain::AnyEvent;
+use sqlx::{Executor, PgConnection};
+
+use crate::error::During;
+use crate::row::{COLUMNS, EventRow, LoggedEvent, signed, unsigned};
+use crate::{EventStore, StoreError};
+
+const CHECK: &str = "check the store";
+
+/// Events in memory at a time.
+const BATCH: i64 = 2_000;
+
+/// More findings than this are counted and not told.
+const MOST_FINDINGS: usize = 1_000;
+
+/// Something that is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What must be and is not.
+    pub kind: FindingKind,
+    /// Where: positions and ids, never personal data.
+    pub what: String,
+}
+
+/// What must be and is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FindingKind {
+    /// Positions are 1, 2, 3, … without holes.
+    Positions,
+    /// Times never fall from one position to the next.
+    Times,
+    /// Each digest is that of its row and the digest before.
+    Digest,
+    /// The counter row tells the last event.
+    Head,
+    /// Every event can be read.
+    Readable,
+    /// Every event lies within the positions of a decided input.
+    Inputs,
+    /// A stream's sequences are 1, 2, 3, … without holes.
+    Sequences,
+    /// A request has at most one outcome.
+    SecondOutcome,
+    /// A request has an outcome, unless its room is under way.
+    NoOutcome,
+    /// At no time did a client have two open rooms with one user, or on one number.
+    DoubleBooked,
+    /// Clients and their identifiers are those in the events.
+    Clients,
+    /// Profiles and their identifiers are those in the events.
+    Profiles,
+    /// Rooms are those in the events.
+    Rooms,
+    /// Messages' references are those in the events.
+    Messages,
+    /// A number's load is the number of its open rooms.
+    PoolLoad,
+    /// There are more findings than are told.
+    More,
+}
+
+/// How far a check is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Events that were looked at; each is looked at twice.
+    pub done: u64,
+    /// Twice the events in the log.
+    pub total: u64,
+}
+
+impl EventStore {
+    /// Checks everything; no finding is good news. `progress` is called after every batch.
+    ///
+    /// # Errors
+    /// If the database does not answer. What is wrong with the data is a finding, not an error.
+    pub async fn check(
+        &self,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<Vec<Finding>, StoreError> {
+        let mut transaction = self.pool.begin().await.during(CHECK)?;
+        let snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+        transaction.execute(snapshot).await.during(CHECK)?;
+        let events: i64 = sqlx::query_scalar("SELECT count(*) FROM events")
+            .fetch_one(&mut *transaction)
+            .await
+            .during(CHECK)?;
+        let total = 2 * unsigned(CHECK, events)?;
+        let mut done = 0;
+        let mut tell = |more: usize| {
+            done += more as u64;
+            progress(Progress { done, total });
+        };
+        let mut findings = Findings::default();
+        by_position(&mut transaction, &mut findings, &mut tell).await?;
+        by_stream(&mut transaction, &mut findings, &mut tell).await?;
+        transaction.rollback().await.during(CHECK)?;
+        Ok(findings.told())
+    }
+}
+
+async fn by_position(
+    db: &mut PgConnection,
+    findings: &mut Findings,
+    tell: &mut (dyn FnMut(usize) + Send),
+) -> Result<(), StoreError> {
+    let mut chain = chain::Chain::default();
+    let mut bookings = bookings::Bookings::default();
+    let mut clients = clients::Clients::default();
+    let query =
+        format!("SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2");
+    loop {
+        let batch = batch(sqlx::query_as(&query).bind(signed(chain.position())), db).await?;
+        let Some(last) = batch.last() else { break };
+        let last = last.recorded.position;
+        for logged in &batch {
+            chain.next(logged, findings);
+            match AnyEvent::read(&logged.recorded) {
+                Ok(event) => {
+                    bookings.next(&logged.recorded, &event, findings);
+                    clients.next(&logged.recorded, &event);
+                }
+                Err(why) => findings.add(
+                    FindingKind::Readable,
+                    format!("position {}: {why}", logged.recorded.position),
+                ),
+            }
+        }
+        clients.compare(db, findings).await?;
+        debug_assert_eq!(chain.position(), last);
+        tell(batch.len());
+    }
+    chain.compare_head(db, findings).await?;
+    chain::compare_inputs(db, findings).await?;
+    clients.compare_rest(db, findings).await
+}
+
+async fn by_stream(
+    db: &mut PgConnection,
+    findings: &mut Findings,
+    tell: &mut (dyn FnMut(usize) + Send),
+) -> Result<(), StoreError> {
+    let mut streams = streams::Streams::default();
+    let query = format!(
+        "SELECT {COLUMNS} FROM events WHERE (aggregate_type, aggregate_id, sequence) > ($1, $2, $3) \
+         ORDER BY aggregate_type, aggregate_id, sequence LIMIT $4"
+    );
+    let mut after = (String::new(), String::new(), 0);
+    loop {
+        let page = sqlx::query_as(&query).bind(&after.0).bind(&after.1).bind(signed(after.2));
+        let batch = batch(page, db).await?;
+        let Some(last) = batch.last().map(|logged| &logged.recorded) else { break };
+        after = (last.aggregate_type.clone(), last.aggregate_id.clone(), last.sequence);
+        for logged in &batch {
+            streams.next(&logged.recorded, findings);
+        }
+        streams.compare(db, findings).await?;
+        tell(batch.len());
+    }
+    streams.finish(db, findings).await
+}
+
+type Page<'q> = sqlx::query::QueryAs<'q, sqlx::Postgres, EventRow, sqlx::postgres::PgArguments>;
+
+async fn batch(page: Page<'_>, db: &mut PgConnection) -> Result<Vec<LoggedEvent>, StoreError> {
+    let rows = page.bind(BATCH).fetch_all(db).await.during(CHECK)?;
+    rows.into_iter().map(|row| row.logged(CHECK)).collect()
+}
+
+#[derive(Default)]
+struct Findings {
+    told: Vec<Finding>,
+    more: usize,
+}
+
+impl Findings {
+    fn add(&mut self, kind: FindingKind, what: String) {
+        if self.told.len() < MOST_FINDINGS {
+            self.told.push(Finding { kind, what });
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// A finding if there is one.
+    fn unless(&mut self, fine: bool, kind: FindingKind, what: impl FnOnce() -> String) {
+        if !fine {
+            self.add(kind, what());
+        }
+    }
+
+    fn told(mut self) -> Vec<Finding> {
+        if self.more > 0 {
+            let what = format!("and {} more", self.more);
+            self.told.push(Finding { kind: FindingKind::More, what });
+        }
+        self.told
+    }
+}

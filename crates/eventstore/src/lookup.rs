@@ -1,0 +1,162 @@
+//! Who is who: from what a message tells to clients and profiles.
+
+use domain::flow::Held;
+use domain::identity::{Identifier, PhoneNumber};
+use domain::ids::{ClientId, CompanyId, ProfileId};
+use uuid::Uuid;
+
+use crate::error::During;
+use crate::{EventStore, StoreError};
+
+const LOOKUP: &str = "look up a client";
+
+/// What is known of whoever has some identifiers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientLookup {
+    /// The clients that they lead to, first seen first. Several: one message has shown that two
+    /// clients are one.
+    pub clients: Vec<ClientId>,
+    /// The profiles tied to them, the most closely tied first.
+    pub profiles: Vec<(ProfileId, Held)>,
+}
+
+/// By what a client is looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientQuery {
+    /// What was received.
+    pub identifiers: Vec<Identifier>,
+    /// Other ways to write it; they lead to profiles only, and only as [`Held::ByVariant`].
+    pub variants: Vec<Identifier>,
+}
+
+/// For each query `n`: the clients (tie 0, by age), then the profiles by their closest tie.
+const QUERY: &str = "\
+WITH received AS (SELECT * FROM unnest($2::int[], $3::text[], $4::text[]) AS i (n, kind, value)),
+variant AS (SELECT * FROM unnest($5::int[], $6::text[], $7::text[]) AS i (n, kind, value)),
+client AS (
+    SELECT DISTINCT n, c.client_id, c.first_seen_position
+    FROM received r
+    JOIN client_identifiers i ON i.company = $1 AND i.kind = r.kind AND i.value = r.value
+    JOIN clients c ON c.company = $1 AND c.client_id = i.client_id),
+known AS (
+    SELECT n, kind, value FROM received
+    UNION
+    SELECT n, i.kind, i.value FROM client
+    JOIN client_identifiers i ON i.company = $1 AND i.client_id = client.client_id),
+tied AS (
+    SELECT n, p.profile_id, 1 AS tie FROM known k
+    JOIN profile_identifiers p ON p.company = $1 AND p.kind = k.kind AND p.value = k.value
+    UNION ALL
+    SELECT n, p.profile_id, 1 FROM client
+    JOIN profiles p ON p.company = $1 AND p.client_id = client.client_id
+    UNION ALL
+    SELECT n, p.profile_id, 2 FROM variant v
+    JOIN profile_identifiers p ON p.company = $1 AND p.kind = v.kind AND p.value = v.value
+    UNION ALL
+    SELECT n, r.profile_id, 3 FROM client
+    JOIN rooms r ON r.company = $1 AND r.client_id = client.client_id)
+SELECT n, client_id AS id, 0 AS tie, first_seen_position AS age FROM client
+UNION ALL
+SELECT n, profile_id, min(tie), 0 FROM tied GROUP BY n, profile_id
+ORDER BY n, tie, age, id";
+
+impl EventStore {
+    /// The clients and profiles that identifiers lead to: [`EventStore::lookup_clients`] for one.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn lookup_client(
+        &self,
+        company: &CompanyId,
+        identifiers: &[Identifier],
+        variants: &[Identifier],
+    ) -> Result<ClientLookup, StoreError> {
+        let query = ClientQuery { identifiers: identifiers.to_vec(), variants: variants.to_vec() };
+        let mut found = self.lookup_clients(company, &[query]).await?;
+        Ok(found.pop().unwrap_or_default())
+    }
+
+    /// The clients and profiles that each query leads to, all in one round trip.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn lookup_clients(
+        &self,
+        company: &CompanyId,
+        queries: &[ClientQuery],
+    ) -> Result<Vec<ClientLookup>, StoreError> {
+        let received = Columns::of(queries.iter().map(|query| &query.identifiers));
+        let variants = Columns::of(queries.iter().map(|query| &query.variants));
+        let rows: Vec<(i32, Uuid, i32, i64)> = sqlx::query_as(QUERY)
+            .bind(company.as_str())
+            .bind(received.n)
+            .bind(received.kinds)
+            .bind(received.values)
+            .bind(variants.n)
+            .bind(variants.kinds)
+            .bind(variants.values)
+            .fetch_all(&self.pool)
+            .await
+            .during(LOOKUP)?;
+        let mut found = vec![ClientLookup::default(); queries.len()];
+        for (n, id, tie, _) in rows {
+            let found = usize::try_from(n).ok().and_then(|n| found.get_mut(n));
+            let found = found.ok_or_else(|| StoreError::corrupt(LOOKUP, "an unasked answer"))?;
+            let held = match tie {
+                0 => {
+                    found.clients.push(ClientId::from_uuid(id));
+                    continue;
+                }
+                1 => Held::Exactly,
+                2 => Held::ByVariant,
+                _ => Held::RoomOnly,
+            };
+            found.profiles.push((ProfileId::from_uuid(id), held));
+        }
+        Ok(found)
+    }
+
+    /// The oldest profile that holds exactly this phone number.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn phone_holder(
+        &self,
+        company: &CompanyId,
+        phone: &PhoneNumber,
+    ) -> Result<Option<ProfileId>, StoreError> {
+        let holder: Option<Uuid> = sqlx::query_scalar(
+            "SELECT p.profile_id FROM profile_identifiers i JOIN profiles p USING (profile_id) \
+             WHERE i.company = $1 AND i.kind = 'phone' AND i.value = $2 \
+             ORDER BY p.created_position LIMIT 1",
+        )
+        .bind(company.as_str())
+        .bind(phone.to_string())
+        .fetch_optional(&self.pool)
+        .await
+        .during(LOOKUP)?;
+        Ok(holder.map(ProfileId::from_uuid))
+    }
+}
+
+/// Identifiers of several queries, as columns.
+#[derive(Default)]
+struct Columns {
+    n: Vec<i32>,
+    kinds: Vec<&'static str>,
+    values: Vec<String>,
+}
+
+impl Columns {
+    fn of<'a>(queries: impl Iterator<Item = &'a Vec<Identifier>>) -> Self {
+        let mut columns = Self::default();
+        for (n, identifiers) in (0..).zip(queries) {
+            for identifier in identifiers {
+                columns.n.push(n);
+                columns.kinds.push(identifier.kind());
+                columns.values.push(identifier.value());
+            }
+        }
+        columns
+    }
+}

@@ -1,0 +1,163 @@
+//! The checker: silent on a sound store, and it names what was tampered with.
+
+use domain::pool::PoolEvent;
+use domain::request::Outcome;
+use eventstore::{EventStore, Finding, FindingKind, Progress};
+
+use crate::support::*;
+
+/// A store in which everything happens: two profiles, a closed and an open room, a pool, requests
+/// with outcomes and one whose room is under way.
+async fn busy() -> EventStore {
+    let store = store().await;
+    let (client, profile, first, second) = (new_client(), new_profile(), new_room(), new_room());
+    let number_reserved =
+        |room_id| PoolEvent::NumberReserved { number: "200".parse().unwrap(), room_id };
+    let number_released =
+        PoolEvent::NumberReleased { number: "200".parse().unwrap(), room_id: first };
+    let added = PoolEvent::NumberAdded { spec: number("200"), directory_version: 1 };
+    appended(&store, item().pool("acme_main", 0, vec![pool_created(), added])).await;
+    let request = domain::ids::RequestId::from_uuid(first.as_uuid());
+    let opening = item()
+        .request(request, 0, vec![requested(request, client, &[phone("+447700900123")])])
+        .profile(
+            profile,
+            0,
+            vec![
+                created(profile, client, &[phone("+447700900123"), bsuid("GB.abc")]),
+                reserved(first, client, "michael", "200"),
+            ],
+        )
+        .pool("acme_main", 2, vec![number_reserved(first)]);
+    appended(&store, opening).await;
+    let closing = item()
+        .request(request, 1, vec![accepted(request, 0, "wamid.OUT"), ended(Outcome::Onboarded)])
+        .profile(profile, 2, vec![invited(first), activated(first), closed(first, Some(at(1_000)))])
+        .pool("acme_main", 3, vec![number_released]);
+    appended(&store, closing).await;
+    let request = domain::ids::RequestId::from_uuid(second.as_uuid());
+    let again = item()
+        .request(request, 0, vec![requested(request, client, &[bsuid("GB.abc")])])
+        .profile(profile, 5, vec![reserved(second, client, "michael", "200")])
+        .pool("acme_main", 4, vec![number_reserved(second)]);
+    appended(&store, again).await;
+    store
+}
+
+async fn kinds(store: &EventStore) -> Vec<FindingKind> {
+    let findings = store.check(|_| {}).await.unwrap();
+    let mut kinds: Vec<_> = findings.iter().map(|finding| finding.kind).collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds
+}
+
+#[tokio::test]
+async fn a_sound_store_gives_no_finding() {
+    let store = busy().await;
+    let mut told = vec![];
+    assert_eq!(store.check(|progress| told.push(progress)).await.unwrap(), []);
+    let events = store.last_position().await.unwrap();
+    assert_eq!(told.last(), Some(&Progress { done: 2 * events, total: 2 * events }));
+}
+
+#[tokio::test]
+async fn an_empty_store_gives_no_finding() {
+    assert_eq!(store().await.check(|_| {}).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_event_that_was_changed_is_named() {
+    let store = busy().await;
+    let change = "UPDATE events SET correlation_id = gen_random_uuid() WHERE position = 5";
+    tamper(&store, change).await;
+    let findings = store.check(|_| {}).await.unwrap();
+    let [Finding { kind: FindingKind::Digest, what }] = &findings[..] else {
+        panic!("{findings:?}")
+    };
+    assert!(what.contains("position 5"), "{what}");
+}
+
+#[tokio::test]
+async fn each_kind_of_damage_is_found() {
+    use FindingKind::*;
+    for (damage, expected) in [
+        ("DELETE FROM events WHERE position = 2", vec![Positions, Digest, Sequences, PoolLoad]),
+        ("UPDATE log_head SET position = 99", vec![Head]),
+        (
+            "UPDATE events SET event_version = '9' WHERE position = 9",
+            vec![Digest, Readable, Profiles, Rooms],
+        ),
+        ("UPDATE events SET recorded_at = '1999-01-01' WHERE position = 3", vec![Times, Digest]),
+        (
+            "UPDATE inputs SET first_position = NULL, last_position = NULL WHERE first_position = 1",
+            vec![Inputs],
+        ),
+        (
+            "UPDATE rooms SET phase = 'closed', deadline = NULL WHERE phase = 'reserved'",
+            vec![NoOutcome, Rooms, PoolLoad],
+        ),
+        ("UPDATE rooms SET deadline = deadline + interval '1 hour'", vec![Rooms]),
+        ("UPDATE rooms SET quarantine_until = NULL", vec![Rooms]),
+        ("DELETE FROM message_references", vec![Messages]),
+        ("UPDATE message_references SET wamid = 'wamid.OTHER'", vec![Messages]),
+        ("UPDATE client_identifiers SET client_id = gen_random_uuid()", vec![Clients]),
+        ("DELETE FROM client_identifiers WHERE kind = 'phone'", vec![Clients]),
+        ("INSERT INTO clients VALUES ('acme', gen_random_uuid(), 1)", vec![Clients]),
+        ("DELETE FROM clients", vec![Clients]),
+        ("DELETE FROM profile_identifiers WHERE kind = 'phone'", vec![Profiles]),
+        (
+            "INSERT INTO profiles VALUES (gen_random_uuid(), 'acme', gen_random_uuid(), 1)",
+            vec![Profiles],
+        ),
+    ] {
+        let store = busy().await;
+        tamper(&store, damage).await;
+        assert_eq!(kinds(&store).await, expected, "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_outcome_and_a_double_booking_are_found() {
+    let store = store().await;
+    let (client, profile, request) = (new_client(), new_profile(), new_request());
+    let twice = vec![
+        requested(request, client, &[]),
+        ended(Outcome::UserNotFound),
+        ended(Outcome::Reminded),
+    ];
+    appended(&store, item().request(request, 0, twice)).await;
+    sqlx::raw_sql("DROP INDEX one_open_room_per_client_and_user")
+        .execute(store.pool())
+        .await
+        .unwrap();
+    let both = vec![
+        created(profile, client, &[]),
+        reserved(new_room(), client, "michael", "200"),
+        reserved(new_room(), client, "michael", "201"),
+    ];
+    appended(&store, item().profile(profile, 0, both)).await;
+
+    let found = kinds(&store).await;
+
+    use FindingKind::*;
+    assert_eq!(found, [SecondOutcome, DoubleBooked, PoolLoad]);
+}
+
+#[tokio::test]
+async fn findings_tell_no_personal_data() {
+    let store = busy().await;
+    tamper(
+        &store,
+        "DELETE FROM client_identifiers; DELETE FROM profile_identifiers; \
+        DELETE FROM message_references",
+    )
+    .await;
+    for finding in store.check(|_| {}).await.unwrap() {
+        let what = finding.what;
+        assert!(
+            !what.contains("4477") && !what.contains("GB.") && !what.contains("wamid"),
+            "{what}"
+        );
+    }
+}

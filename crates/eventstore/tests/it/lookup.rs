@@ -1,0 +1,200 @@
+//! Who is who.
+
+use domain::flow::Held;
+use domain::ids::ProfileId;
+use eventstore::{ClientLookup, ClientQuery, EventStore};
+
+use crate::support::*;
+
+const PHONE: &str = "+5511987654321";
+const VARIANT: &str = "+551187654321";
+
+async fn lookup(
+    store: &EventStore,
+    received: &[domain::identity::Identifier],
+    variants: &[domain::identity::Identifier],
+) -> ClientLookup {
+    store.lookup_client(&company("acme"), received, variants).await.unwrap()
+}
+
+#[tokio::test]
+async fn nobody_is_known_at_first_nor_in_another_company() {
+    let store = store().await;
+    assert_eq!(lookup(&store, &[phone(PHONE)], &[]).await, ClientLookup::default());
+    let (profile, client) = (new_profile(), new_client());
+    let events = vec![created(profile, client, &[phone(PHONE)])];
+    appended(&store, item().of("other").profile(profile, 0, events)).await;
+    assert_eq!(lookup(&store, &[phone(PHONE)], &[]).await, ClientLookup::default());
+}
+
+#[tokio::test]
+async fn a_request_makes_its_client_known_by_all_that_it_named() {
+    let store = store().await;
+    let (request, client) = (new_request(), new_client());
+    let event = requested(request, client, &[phone(PHONE), bsuid("BR.abc")]);
+    appended(&store, item().request(request, 0, vec![event])).await;
+    for identifier in [phone(PHONE), bsuid("BR.abc")] {
+        assert_eq!(lookup(&store, &[identifier], &[]).await.clients, [client]);
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_names_two_clients_finds_the_older_first() {
+    let store = store().await;
+    let (older, newer) = (new_client(), new_client());
+    for (client, identifier) in [(older, phone(PHONE)), (newer, bsuid("BR.abc"))] {
+        let request = new_request();
+        let event = requested(request, client, &[identifier]);
+        appended(&store, item().request(request, 0, vec![event])).await;
+    }
+    let both = [bsuid("BR.abc"), phone(PHONE)];
+    assert_eq!(lookup(&store, &both, &[]).await.clients, [older, newer]);
+
+    // From now on the older one is used; the identifier of the newer one stays where it is.
+    let request = new_request();
+    appended(&store, item().request(request, 0, vec![requested(request, older, &both)])).await;
+    assert_eq!(lookup(&store, &[bsuid("BR.abc")], &[]).await.clients, [newer]);
+}
+
+#[tokio::test]
+async fn profiles_are_tied_exactly_by_variant_or_by_a_room_only() {
+    let store = store().await;
+    let client = new_client();
+    let [holds, same_client, variant, room_only, stranger] = std::array::from_fn(|_| new_profile());
+    let someone = new_client();
+    for (profile, events) in [
+        (holds, vec![created(holds, client, &[phone(PHONE)])]),
+        (same_client, vec![created(same_client, client, &[bsuid("BR.abc")])]),
+        (variant, vec![created(variant, new_client(), &[phone(VARIANT)])]),
+        (
+            room_only,
+            vec![
+                created(room_only, someone, &[phone("+447700900123")]),
+                reserved(new_room(), client, "michael", "200"),
+            ],
+        ),
+        (stranger, vec![created(stranger, new_client(), &[phone("+447700900999")])]),
+    ] {
+        appended(&store, item().profile(profile, 0, events)).await;
+    }
+
+    let found = lookup(&store, &[phone(PHONE)], &[phone(VARIANT)]).await;
+
+    assert_eq!(found.clients, [client], "a variant leads to no client");
+    let by_tie = |tie| -> Vec<ProfileId> {
+        found.profiles.iter().filter(|(_, held)| *held == tie).map(|(id, _)| *id).collect()
+    };
+    let mut exactly = vec![holds, same_client];
+    exactly.sort();
+    assert_eq!(by_tie(Held::Exactly), exactly);
+    assert_eq!(by_tie(Held::ByVariant), [variant]);
+    assert_eq!(by_tie(Held::RoomOnly), [room_only]);
+    assert_eq!(found.profiles.len(), 4);
+}
+
+#[tokio::test]
+async fn a_profile_is_found_by_an_identifier_of_its_client_that_was_not_received() {
+    let store = store().await;
+    let (profile, client, request) = (new_profile(), new_client(), new_request());
+    let known_by_both = requested(request, client, &[phone(PHONE), bsuid("BR.abc")]);
+    appended(&store, item().request(request, 0, vec![known_by_both])).await;
+    // Entered by an operator as somebody else, by phone.
+    let entered = vec![created(profile, new_client(), &[phone(PHONE)])];
+    appended(&store, item().profile(profile, 0, entered)).await;
+
+    let found = lookup(&store, &[bsuid("BR.abc")], &[]).await;
+
+    assert_eq!(found.profiles, [(profile, Held::Exactly)]);
+}
+
+#[tokio::test]
+async fn several_are_looked_up_at_once() {
+    let store = store().await;
+    let clients = [new_client(), new_client()];
+    for (client, id) in clients.into_iter().zip(["BR.a", "BR.b"]) {
+        let request = new_request();
+        let event = requested(request, client, &[bsuid(id)]);
+        appended(&store, item().request(request, 0, vec![event])).await;
+    }
+    let queries = ["BR.b", "BR.nobody", "BR.a", "BR.b"]
+        .map(|id| ClientQuery { identifiers: vec![bsuid(id)], variants: vec![] });
+
+    let found = store.lookup_clients(&company("acme"), &queries).await.unwrap();
+
+    let [a, b] = clients;
+    let found: Vec<_> = found.into_iter().map(|lookup| lookup.clients).collect();
+    assert_eq!(found, [vec![b], vec![], vec![a], vec![b]]);
+}
+
+#[tokio::test]
+async fn identifiers_that_are_added_lead_to_profile_and_client() {
+    let store = store().await;
+    let (profile, client) = (new_profile(), new_client());
+    let events = vec![
+        created(profile, client, &[phone(PHONE)]),
+        domain::profile::ProfileEvent::IdentifiersAdded {
+            identifiers: [bsuid("BR.new").into()].into(),
+            at: at(1),
+        },
+    ];
+    appended(&store, item().profile(profile, 0, events)).await;
+
+    let found = lookup(&store, &[bsuid("BR.new")], &[]).await;
+
+    assert_eq!(
+        found,
+        ClientLookup { clients: vec![client], profiles: vec![(profile, Held::Exactly)] }
+    );
+    assert_eq!(store.check(|_| {}).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_oldest_profile_holds_a_phone_number() {
+    let store = store().await;
+    let (first, second) = (new_profile(), new_profile());
+    let acme = company("acme");
+    let number = PHONE.parse().unwrap();
+    assert_eq!(store.phone_holder(&acme, &number).await.unwrap(), None);
+    for profile in [first, second] {
+        let events = vec![created(profile, new_client(), &[phone(PHONE)])];
+        appended(&store, item().profile(profile, 0, events)).await;
+    }
+    assert_eq!(store.phone_holder(&acme, &number).await.unwrap(), Some(first));
+    assert_eq!(store.phone_holder(&acme, &VARIANT.parse().unwrap()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn rooms_and_messages_are_found_in_their_company_only() {
+    let store = store().await;
+    let (client, profile, room) = (new_client(), new_profile(), new_room());
+    let request = domain::ids::RequestId::from_uuid(room.as_uuid());
+    let item = item()
+        .profile(
+            profile,
+            0,
+            vec![
+                created(profile, client, &[]),
+                reserved(room, client, "michael", "200"),
+                invited(room),
+            ],
+        )
+        .request(
+            request,
+            0,
+            vec![requested(request, client, &[phone(PHONE)]), accepted(request, 0, "wamid.OUT")],
+        );
+    appended(&store, item).await;
+    let (acme, other) = (company("acme"), company("other"));
+
+    let found = store.room(&acme, room).await.unwrap().unwrap();
+    assert_eq!((found.profile_id, found.request_id, found.client_id), (profile, request, client));
+    assert_eq!(found.phase, domain::profile::RoomPhase::Invited);
+    assert_eq!(store.profile_of_room(&acme, room).await.unwrap(), Some(profile));
+    assert_eq!(store.profile_of_room(&other, room).await.unwrap(), None);
+
+    let wamid = "wamid.OUT".parse().unwrap();
+    let message = store.find_message(&acme, &wamid).await.unwrap().unwrap();
+    assert_eq!(message.request_id, request);
+    assert_eq!(message.message_id, domain::ids::MessageId::of(request, 0));
+    assert_eq!(store.find_message(&other, &wamid).await.unwrap(), None);
+}
