@@ -1,0 +1,126 @@
+//! Taking messages out of the queue.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::ids::{CompanyId, MessageId, RequestId};
+use domain::input::{MessageReference, Timestamp};
+use domain::outbound::OutboundMessage;
+use sqlx::FromRow;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Claimed, SendQueue};
+use crate::error::DatabaseError;
+
+impl SendQueue {
+    /// Takes up to `limit` messages whose time has come, oldest first, for `lease`; committed
+    /// when it returns. Of the messages from one number to one client only the oldest that is
+    /// not settled is taken: none overtakes another.
+    ///
+    /// A claim that is neither settled nor put back when its lease ends counts as a crash
+    /// between call and record: the message can be claimed again, marked
+    /// [`Claimed::previous_unresolved`]. So `lease` must be longer than the longest call.
+    ///
+    /// A row that this program cannot read costs the others nothing: it is reported in the log,
+    /// and again when its lease ends.
+    ///
+    /// # Errors
+    /// If the database fails. Where the answer was lost, the rows come back after `lease`.
+    pub async fn claim(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<Claimed>, DatabaseError> {
+        let lease_end = TimeDelta::from_std(lease).ok().and_then(|l| now.checked_add_signed(l));
+        let mut rows: Vec<Row> = sqlx::query_as(CLAIM)
+            .bind(now)
+            .bind(i64::from(limit))
+            .bind(lease_end.unwrap_or(Timestamp::MAX_UTC))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.sort_by_key(|row| row.position);
+        Ok(rows.into_iter().filter_map(|row| row.claimed(now)).collect())
+    }
+
+    /// When the next message can be claimed, if nothing new comes: a moment that has passed
+    /// means now.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, DatabaseError> {
+        Ok(sqlx::query_scalar(NEXT_DUE).fetch_optional(&self.pool).await?)
+    }
+}
+
+#[derive(FromRow)]
+struct Row {
+    message_id: Uuid,
+    request_id: Uuid,
+    company: String,
+    message: Json<serde_json::Value>,
+    position: i64,
+    attempts: i32,
+    unresolved: bool,
+}
+
+impl Row {
+    fn claimed(self, now: Timestamp) -> Option<Claimed> {
+        let Json(message) = self.message;
+        let message = serde_json::from_value::<OutboundMessage>(message).ok();
+        let company = CompanyId::try_from(self.company).ok();
+        let Some((message, company)) = message.zip(company) else {
+            tracing::error!(message_id = %self.message_id, "a row of the send queue cannot be read");
+            return None;
+        };
+        Some(Claimed {
+            expired: message.expires_at <= now,
+            reference: MessageReference {
+                request_id: RequestId::from_uuid(self.request_id),
+                message_id: MessageId::from_uuid(self.message_id),
+            },
+            message,
+            company,
+            attempt: self.attempts.unsigned_abs(),
+            first: self.attempts == 1,
+            previous_unresolved: self.unresolved,
+        })
+    }
+}
+
+/// Rows that another claim holds are passed by; Postgres checks the conditions again on what
+/// it locks. The number of attempts is not capped here: expiry ends them.
+const CLAIM: &str = "
+    WITH due AS (
+        SELECT q.message_id, q.state = 'sending' AS crashed
+        FROM send_queue q
+        WHERE q.state <> 'done' AND q.next_attempt_at <= $1
+          AND NOT EXISTS (
+            SELECT FROM send_queue older
+            WHERE older.state <> 'done' AND older.from_number = q.from_number
+              AND older.recipient = q.recipient AND older.position < q.position)
+        ORDER BY q.next_attempt_at, q.position
+        LIMIT $2
+        FOR UPDATE OF q SKIP LOCKED)
+    UPDATE send_queue q SET
+        state = 'sending',
+        attempts = q.attempts + 1,
+        unresolved = q.unresolved OR due.crashed,
+        attempt_started_at = $1,
+        next_attempt_at = $3,
+        updated_at = $1
+    FROM due
+    WHERE q.message_id = due.message_id
+    RETURNING q.message_id, q.request_id, q.company, q.message, q.position, q.attempts, q.unresolved";
+
+const NEXT_DUE: &str = "
+    SELECT q.next_attempt_at
+    FROM send_queue q
+    WHERE q.state <> 'done'
+      AND NOT EXISTS (
+        SELECT FROM send_queue older
+        WHERE older.state <> 'done' AND older.from_number = q.from_number
+          AND older.recipient = q.recipient AND older.position < q.position)
+    ORDER BY q.next_attempt_at, q.position
+    LIMIT 1";
