@@ -1,1 +1,83 @@
-//! 
+//! The engine: takes each company's inputs in order, decides them against what
+//! is known, and commits what was decided.
+//!
+//! ```text
+//! Submission ─▶ dispatcher ─▶ lane of its company ─▶ committer ─▶ Postgres
+//!                               │  gather facts        (one append for all lanes)
+//!                               │  domain::flow            │
+//!                               ◀──────── verdict ─────────┘
+//!                               └─▶ Settlement (only now)
+//! ```
+//!
+//! **Invariants:** an input is settled only after its decision is committed. One
+//! company's inputs are decided in order; other companies never wait for them. A
+//! poison input is parked with its reason and costs the others nothing.
+//!
+//! Deliberately absent: NATS. An input comes as a [`Submission`], whose sender
+//! hears the [`Settlement`].
+
+mod clock;
+mod committer;
+mod decide;
+mod dispatcher;
+mod gather;
+mod lane;
+mod submission;
+mod timers;
+mod working_set;
+
+use std::sync::Arc;
+
+use directory::DirectoryStore;
+use eventstore::EventStore;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+pub use clock::Clock;
+pub use submission::{Settlement, Submission};
+
+/// How many inputs may wait in front of the engine, and in front of each lane.
+/// Beyond that whoever submits waits too, so memory stays bounded.
+const QUEUE: usize = 512;
+
+/// What the engine works with.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) store: EventStore,
+    pub(crate) directory: Arc<DirectoryStore>,
+    pub(crate) clock: Clock,
+    pub(crate) committed: Arc<Notify>,
+}
+
+impl Engine {
+    /// An engine over a store and a directory.
+    pub fn new(store: EventStore, directory: DirectoryStore, clock: Clock) -> Self {
+        Self { store, directory: Arc::new(directory), clock, committed: Arc::default() }
+    }
+
+    /// Told after each commit, for whoever reads the log next.
+    pub fn committed(&self) -> Arc<Notify> {
+        self.committed.clone()
+    }
+
+    /// Starts the lanes, the committer and the timers. They end when `cancel` is
+    /// called: what is committed by then is settled, the rest is not, and comes again.
+    ///
+    /// Gives where to submit inputs, and a handle that ends when everything has.
+    pub fn start(
+        self,
+        cancel: CancellationToken,
+    ) -> (mpsc::Sender<Submission>, tokio::task::JoinHandle<()>) {
+        let (submit, submissions) = mpsc::channel(QUEUE);
+        let timers = tokio::spawn(timers::run(self.clone(), submit.clone(), cancel.clone()));
+        let dispatcher = tokio::spawn(dispatcher::run(self, submissions, cancel));
+        let all = tokio::spawn(async move {
+            for task in [timers, dispatcher] {
+                if let Err(error) = task.await {
+                    tracing::error!(%error, "a part of the engine ended by itself; restart the service");
+                }
+            }
+        });
+        (submit, all)
+    }
+}

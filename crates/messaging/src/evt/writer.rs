@@ -81,13 +81,8 @@ impl EvtWriter {
         };
         let mut last_acked = None;
         let mut due = first;
-        let messages = events.iter().zip(first..).map(|(event, position)| {
-            if event.position == position {
-                outgoing(event)
-            } else {
-                Err(PublishFailure::Unfit("its position is not the next".into()))
-            }
-        });
+        // A function, not a closure: its lifetime stays general, so callers can spawn the future.
+        let messages = events.iter().zip(first..).map(at_its_place);
         let outcome = pipelined(&self.js, PIPELINE, messages, |ack| {
             if ack.stream != EVT || ack.sequence != due || ack.duplicate {
                 return Err(PublishFailure::WrongSequence);
@@ -101,6 +96,14 @@ impl EvtWriter {
             Ok(()) => Ok(due - 1),
             Err(kind) => Err(WriteError { first, last_acked, kind }),
         }
+    }
+}
+
+fn at_its_place((event, position): (&RecordedEvent, u64)) -> Result<Outgoing, PublishFailure> {
+    if event.position == position {
+        outgoing(event)
+    } else {
+        Err(PublishFailure::Unfit("its position is not the next".into()))
     }
 }
 

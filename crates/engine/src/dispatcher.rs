@@ -1,0 +1,50 @@
+//! Hands each input to its company's lane.
+
+use std::collections::HashMap;
+
+use domain::ids::CompanyId;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::committer::Committer;
+use crate::lane::Lane;
+use crate::{Engine, QUEUE, Submission};
+
+/// Runs until `cancel`; then waits for the lanes to finish what they are at.
+pub(crate) async fn run(
+    engine: Engine,
+    mut submissions: mpsc::Receiver<Submission>,
+    cancel: CancellationToken,
+) {
+    let tracker = TaskTracker::new();
+    let committer = Committer::start(&engine, cancel.clone(), &tracker);
+    let mut lanes: HashMap<CompanyId, mpsc::Sender<Submission>> = HashMap::new();
+    while let Some(Some(submission)) = cancel.run_until_cancelled(submissions.recv()).await {
+        let company = submission.input.company.clone();
+        let lane = lanes.entry(company).or_insert_with_key(|company| {
+            let (sender, receiver) = mpsc::channel(QUEUE);
+            let lane = Lane::new(engine.clone(), company.clone(), committer.clone());
+            tracker.spawn(lane.run(receiver, cancel.clone()));
+            sender
+        });
+        // One company's full lane must not hold up the others.
+        if let Err(refused) = lane.try_send(submission) {
+            match refused {
+                mpsc::error::TrySendError::Full(submission) => {
+                    submission.settle(crate::Settlement::RetryAfter(BACK_OFF));
+                }
+                mpsc::error::TrySendError::Closed(submission) => {
+                    lanes.remove(&submission.input.company);
+                    submission.settle(crate::Settlement::RetryAfter(BACK_OFF));
+                }
+            }
+        }
+    }
+    drop((lanes, committer));
+    tracker.close();
+    tracker.wait().await;
+}
+
+/// How long an input stays away that found its lane full.
+const BACK_OFF: std::time::Duration = std::time::Duration::from_millis(500);
