@@ -1,1 +1,67 @@
-//! Acceptance tests.
+//! The stage of the acceptance tests: the whole service on a private NATS and a
+//! database of its own, a fake WhatsApp behind real HTTP, and a clock to advance.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Context;
+use devservers::{Options, Server};
+use onboarding::commands::check;
+use onboarding::demo::stage::create_database;
+use onboarding::demo::{Stage, StageOptions};
+
+/// The primary number of the demo bank.
+pub const PRIMARY: &str = "100100";
+
+/// A stage with servers of its own.
+pub struct TestApp {
+    /// The service and its verbs.
+    pub stage: Stage,
+    /// Its NATS; can be killed and restarted.
+    pub nats: Server,
+}
+
+impl TestApp {
+    /// All roles, in this process.
+    pub async fn start() -> Self {
+        Self::with(StageOptions::default()).await
+    }
+
+    /// As the options say.
+    pub async fn with(options: StageOptions) -> Self {
+        Self::try_with(options).await.expect("the stage starts")
+    }
+
+    async fn try_with(options: StageOptions) -> anyhow::Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("acceptance_{}_{number}", std::process::id());
+        let postgres = devservers::shared_postgres().await?;
+        let database = create_database(postgres.url(), &name).await?;
+        let folder = std::env::temp_dir().join(format!("onboarding-{name}"));
+        let nats = devservers::nats(&nats_options(&folder), &|_| {}).await.context("NATS")?;
+        let clock = onboarding::Clock::system();
+        let stage = Stage::start(&database, nats.url(), clock, options).await?;
+        Ok(Self { stage, nats })
+    }
+
+    /// What `onboarding check` finds: nothing, if all is well.
+    pub async fn findings(&self) -> Vec<String> {
+        let client = onboarding::nats_client(&self.stage.config).await.expect("NATS answers");
+        let findings = check::findings(&self.stage.pool, &client, |_| {}).await;
+        let findings = findings.expect("the stores can be read");
+        findings.into_iter().map(|finding| format!("{}: {}", finding.kind, finding.what)).collect()
+    }
+
+    /// Ends the service softly.
+    pub async fn stop(self) {
+        self.stage.stop().await;
+        drop(self.nats);
+    }
+}
+
+/// A private NATS even where another one is configured: tests stop and kill it.
+fn nats_options(folder: &std::path::Path) -> Options {
+    let mut options = Options::new(folder);
+    options.ignore_env = true;
+    options
+}

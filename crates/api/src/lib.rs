@@ -1,1 +1,98 @@
-//! 
+//! What the world calls over HTTP, and the same queries over NATS.
+//!
+//! | router | routes | needs |
+//! |---|---|---|
+//! | [`gateway::router`] | `/webhooks/whatsapp/{app}` | NATS |
+//! | [`router`] | `/api/v1/…` | NATS and Postgres |
+//! | [`ops::router`] | `/healthz`, `/readyz`, `/metrics` | nothing |
+//!
+//! Whoever runs them merges those that its roles need and hands the result to [`app`], which adds
+//! what holds for all: a deadline, a problem instead of a panic, spans, answers to unknown routes.
+//!
+//! **Invariants:** a webhook is answered 200 only after NATS has acknowledged all of it. Nothing
+//! here changes state: commands go into their company's lane. Every refusal is a [`Problem`].
+//! No personal data in logs, metric labels and problems; URLs are logged by their pattern only.
+//!
+//! Deliberately absent: who may call (a proxy in front checks that), retries of publishing (the
+//! caller repeats), SQL.
+
+#![forbid(unsafe_code)]
+
+mod app;
+pub mod commands;
+pub mod contracts;
+pub mod events_query;
+pub mod gateway;
+pub mod nats;
+mod openapi;
+pub mod ops;
+mod params;
+mod pictures;
+mod problem;
+pub mod queries;
+mod read;
+mod schema;
+mod trace;
+pub mod users;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use domain::input::Timestamp;
+use messaging::Client;
+use messaging::inbox::InboxPublisher;
+use sqlx::PgPool;
+
+pub use app::app;
+pub use openapi::openapi;
+pub use pictures::Pictures;
+pub use problem::Problem;
+
+/// Tells the time.
+pub type ClockFn = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Bytes of a request's body that [`router`] takes at most.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What [`router`] works with.
+#[derive(Clone)]
+pub struct ApiState {
+    /// Where history is asked for and answers to commands come in.
+    pub client: Client,
+    /// Takes commands; on the same connection as `client`.
+    pub inbox: InboxPublisher,
+    /// The read models.
+    pub readmodel: PgPool,
+    /// The companies' configuration.
+    pub pictures: Arc<Pictures>,
+    /// The clock.
+    pub clock: ClockFn,
+    /// Published contracts by name, e.g. `events/room-reserved.v1.json`.
+    pub contracts: Arc<BTreeMap<String, serde_json::Value>>,
+}
+
+/// Queries, pages and operators' commands.
+pub fn router(state: ApiState) -> Router {
+    Router::new()
+        .route("/api/v1/onboarding-requests", get(queries::onboarding_requests::handler))
+        .route("/api/v1/onboarding-requests/{id}", get(queries::onboarding_request::handler))
+        .route("/api/v1/onboarding-requests/{id}/history", get(queries::history::handler))
+        .route("/api/v1/chat-rooms", get(queries::chat_rooms::handler))
+        .route("/api/v1/chat-rooms/{id}", get(queries::chat_room::handler))
+        .route("/api/v1/reminders", get(queries::reminders::handler))
+        .route(
+            "/api/v1/companies/{company}/client-profiles",
+            post(commands::register_client_profile::handler),
+        )
+        .route("/api/v1/users/{id}/qr.svg", get(users::qr_svg::handler))
+        .route("/api/v1/users/{id}/qr.png", get(users::qr_png::handler))
+        .route("/api/v1/users/{id}/click-to-chat", get(users::click_to_chat::handler))
+        .route("/api/v1/openapi.json", get(openapi::handler))
+        .route("/api/v1/contracts", get(contracts::list))
+        .route("/api/v1/contracts/{*name}", get(contracts::one))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(state)
+}

@@ -50,13 +50,15 @@ impl FromStr for Extension {
     fn from_str(text: &str) -> Result<Self, InvalidExtension> {
         let written: String = text.chars().filter(|c| !is_invisible(*c)).collect();
         let written = written.trim_end_matches(['.', '．']);
-        let fits = (1..=64).contains(&written.chars().count()) && written.chars().all(is_allowed);
-        if !fits {
-            return Err(InvalidExtension);
-        }
         // Folding can undo normalisation and the reverse, hence twice.
         let folded: String = written.nfkc().default_case_fold().nfkc().collect();
-        Ok(Self(folded))
+        // What was folded must fit too (`½` becomes three characters): it is read back.
+        let folded = folded.trim_end_matches('.');
+        if fits(written) && fits(folded) {
+            Ok(Self(folded.to_owned()))
+        } else {
+            Err(InvalidExtension)
+        }
     }
 }
 
@@ -78,6 +80,10 @@ impl fmt::Display for Extension {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+fn fits(text: &str) -> bool {
+    (1..=64).contains(&text.chars().count()) && text.chars().all(is_allowed)
 }
 
 /// Letters (with the marks that scripts write on them) and digits of any
@@ -133,6 +139,37 @@ mod tests {
             ["", "michael", "#", "#.", "# michael", "mail#michael", "#🙂", "##michael", &long]
         {
             assert_eq!(found(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_folds_into_something_else_than_letters_is_no_extension() {
+        let long = "ß".repeat(64); // folded, 128 letters
+        for text in ["½", "⑴", "ﷺ", &long] {
+            assert!(text.parse::<Extension>().is_err(), "{text:?}");
+        }
+        assert_eq!("⒈".parse::<Extension>().unwrap().as_str(), "1", "a trailing dot is no part");
+    }
+
+    proptest::proptest! {
+        /// It stands in recorded decisions, so it must read back from there.
+        #[test]
+        fn an_extension_reads_back_as_it_was_written(text in "[\\pL\\pN\\pM_.-]{1,12}") {
+            if let Ok(extension) = text.parse::<Extension>() {
+                let again = extension.as_str().parse::<Extension>();
+                proptest::prop_assert_eq!(again, Ok(extension));
+            }
+        }
+
+        #[test]
+        fn what_a_user_was_given_is_what_a_client_may_write(
+            word in "[\\pL\\pN_.-]{1,12}",
+            before in "[a-z ]{0,5} ",
+        ) {
+            if let Ok(extension) = word.parse::<Extension>() {
+                let written = format!("{before}#{word}");
+                proptest::prop_assert_eq!(Extension::find_in(&written), Some(extension));
+            }
         }
     }
 }

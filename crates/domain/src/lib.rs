@@ -24,6 +24,8 @@ pub mod pool;
 pub mod profile;
 pub mod record;
 pub mod request;
+#[cfg(test)]
+mod testing;
 pub mod texts;
 
 pub use aggregate::AggregateType;

@@ -1,1 +1,80 @@
-//! 
+//! The program: configuration, roles, lifecycle, telemetry, workers, wiring.
+//!
+//! [`cli`] says what it can do; [`service`] shows the wiring on one screen.
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod contracts;
+pub mod demo;
+pub mod service;
+mod telemetry;
+mod web;
+pub mod workers;
+
+// What the acceptance tests act with.
+pub use engine::Clock;
+pub use whatsapp;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use config::Config;
+
+/// The embedded migrations: what `onboarding migrate` brings the database to.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
+
+/// Runs the program that the command line names.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    // Ours is the only TLS provider; an error means that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the program cannot start its threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Command::Demo { once } = cli.command {
+        return demo::run(once).await;
+    }
+    if let Command::Contracts { folder } = cli.command {
+        return commands::contracts::write(&folder);
+    }
+    let config = Config::load(cli.config.as_deref())?;
+    match cli.command {
+        Command::Demo { .. } | Command::Contracts { .. } => Ok(ExitCode::SUCCESS),
+        Command::Serve { roles } => service::serve(config, &roles).await,
+        Command::Migrate => commands::migrate::run(&config).await,
+        Command::Directory(command) => commands::directory::run(&config, command).await,
+        Command::Replay { id, json } => commands::replay::run(&config, &id, json).await,
+        Command::Rebuild { view } => commands::rebuild::run(&config, &view).await,
+        Command::Check { json } => commands::check::run(&config, json).await,
+        Command::Doctor { json } => commands::doctor::run(&config, json).await,
+        Command::Config(_) => {
+            println!("{}", config.shown());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// A connection to the configured NATS.
+///
+/// # Errors
+/// It can't be reached or is too old.
+pub async fn nats_client(config: &Config) -> anyhow::Result<messaging::Client> {
+    commands::nats(config, "client").await
+}

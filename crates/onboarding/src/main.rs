@@ -1,2 +1,7 @@
-//! The one binary.
-fn main() {}
+//! The one binary; [`onboarding::run`] is the program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    onboarding::run()
+}

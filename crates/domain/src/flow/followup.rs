@@ -8,11 +8,11 @@ use chrono::Duration;
 use super::wording::Wording;
 use super::{Command, Decision};
 use crate::ids::{MessageId, ProfileId, RoomId};
-use crate::input::{MessageStatus, SendReceipt, SendResult, Timestamp};
-use crate::outbound::{DeliveryStatus, Purpose, SendError};
+use crate::input::{MessageStatus, SendReceipt, Timestamp};
+use crate::outbound::{Purpose, SendError};
 use crate::pool::PoolCommand;
 use crate::profile::{ActivationCause, CloseReason, Profile, ProfileCommand, Room, RoomPhase};
-use crate::request::{Completion, Outcome, Request, RequestCommand};
+use crate::request::{Completion, Outcome, Request, RequestCommand, RequestEvent};
 
 /// A room with its profile, as a follow-up finds it.
 #[derive(Clone, Copy, Debug)]
@@ -26,9 +26,9 @@ pub struct RoomInProfile<'a> {
 }
 
 /// What became of a message.
-enum Settled<'a> {
+enum Settled {
     Accepted,
-    Failed(&'a SendError),
+    Failed(SendError),
 }
 
 /// The sender tells what it did with a message.
@@ -38,13 +38,7 @@ pub fn on_receipt(
     receipt: &SendReceipt,
 ) -> Vec<Command> {
     let record = RequestCommand::RecordReceipt(receipt.clone());
-    let settled = match &receipt.result {
-        SendResult::Attempted => None,
-        SendResult::Accepted { .. } => Some(Settled::Accepted),
-        SendResult::GivenUp { error } => Some(Settled::Failed(error)),
-    };
-    let next = FollowUp { request, room, at: receipt.at };
-    next.after(receipt.message_id, record, settled)
+    FollowUp { request, room, at: receipt.at }.after(receipt.message_id, record)
 }
 
 /// WhatsApp tells how far a message got. A status that overtakes our own record
@@ -63,14 +57,7 @@ pub fn on_status(
         error: status.error.clone(),
         at: status.at,
     };
-    let settled = match (status.status, &status.error) {
-        (DeliveryStatus::Failed, Some(error)) => Some(Settled::Failed(error)),
-        (DeliveryStatus::Failed, None) => None,
-        (DeliveryStatus::Sent | DeliveryStatus::Delivered | DeliveryStatus::Read, _) => {
-            Some(Settled::Accepted)
-        }
-    };
-    FollowUp { request, room, at }.after(message_id, record, settled)
+    FollowUp { request, room, at }.after(message_id, record)
 }
 
 /// A room has been in its phase for as long as it may.
@@ -98,34 +85,50 @@ struct FollowUp<'a> {
 }
 
 impl FollowUp<'_> {
-    fn after(
-        &self,
-        message_id: MessageId,
-        record: RequestCommand,
-        settled: Option<Settled<'_>>,
-    ) -> Vec<Command> {
-        let record = Command::Request(self.request.request_id, record);
+    fn after(&self, message_id: MessageId, record: RequestCommand) -> Vec<Command> {
         let message = self.request.message(message_id);
-        let next = match (message, settled, self.room) {
+        let next = match (message, self.newly_settled(&record), self.room) {
             (Some((message, _)), Some(settled), Some(room)) => {
-                match (message.purpose, settled, room.room.phase) {
-                    (Purpose::Invitation, Settled::Accepted, RoomPhase::Reserved) => {
-                        self.invite(room)
-                    }
-                    (
-                        Purpose::Invitation,
-                        Settled::Failed(error),
-                        RoomPhase::Reserved | RoomPhase::Invited,
-                    ) => self.give_up(room, close_reason(error)),
-                    (Purpose::UserInfo, _, RoomPhase::Invited) => {
-                        self.activate(room, ActivationCause::UserInfoSettled)
-                    }
-                    _ => vec![],
-                }
+                self.after_settled(message.purpose, &settled, room)
             }
             _ => vec![],
         };
+        let record = Command::Request(self.request.request_id, record);
         std::iter::once(record).chain(next).collect()
+    }
+
+    /// What the record tells of its message that was not known before. A repeat,
+    /// or one that comes too late, tells nothing, and nothing follows from it.
+    fn newly_settled(&self, record: &RequestCommand) -> Option<Settled> {
+        let events = self.request.decide(record).ok()?;
+        events.into_iter().find_map(|event| match event {
+            RequestEvent::MessageAccepted { .. } => Some(Settled::Accepted),
+            RequestEvent::MessageFailed { error, .. } => Some(Settled::Failed(error)),
+            _ => None,
+        })
+    }
+
+    fn after_settled(
+        &self,
+        purpose: Purpose,
+        settled: &Settled,
+        room: RoomInProfile<'_>,
+    ) -> Vec<Command> {
+        // Whoever wrote into the room needs no invitation. Until then its failure
+        // counts, even if the user-info message has activated the room meanwhile.
+        let needs_invitation = room.room.is_open() && room.room.client_wrote_at.is_none();
+        match (purpose, settled) {
+            (Purpose::Invitation, Settled::Accepted) if room.room.phase == RoomPhase::Reserved => {
+                self.invite(room)
+            }
+            (Purpose::Invitation, Settled::Failed(error)) if needs_invitation => {
+                self.give_up(room, close_reason(error))
+            }
+            (Purpose::UserInfo, _) if room.room.phase == RoomPhase::Invited => {
+                self.activate(room, ActivationCause::UserInfoSettled)
+            }
+            _ => vec![],
+        }
     }
 
     /// The invitation is out: name the user and the number on the primary.

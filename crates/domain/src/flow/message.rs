@@ -195,12 +195,13 @@ const fn texts_used(decision: &Decision) -> &'static [TextKey] {
         Decision::Redirect => &[TextKey::Redirect],
         Decision::AskForExtension => &[TextKey::ExtensionMissing],
         Decision::ReportUserNotFound => &[TextKey::UserNotFound],
-        Decision::Remind { .. } => &[TextKey::Reminder],
+        Decision::Remind { form: ReminderForm::FreeText, .. } => &[TextKey::Reminder],
+        Decision::Remind { form: ReminderForm::Template | ReminderForm::Suppressed, .. } => &[],
         Decision::RecordProspect => &[TextKey::Prospect],
         Decision::ReportNoNumber { .. } => &[TextKey::NoSecondaryNumber],
-        Decision::Join { .. } | Decision::OpenRoom { .. } => {
-            &[TextKey::UserInfo, TextKey::InvitationFailed]
-        }
+        Decision::Join { repeat_user_info: false, .. } => &[],
+        Decision::Join { repeat_user_info: true, .. } => &[TextKey::UserInfo],
+        Decision::OpenRoom { .. } => &[TextKey::UserInfo, TextKey::InvitationFailed],
     }
 }
 

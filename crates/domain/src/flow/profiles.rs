@@ -5,6 +5,8 @@ use super::facts::{Held, ProfileFacts};
 use crate::company::UserFacts;
 use crate::ids::ProfileId;
 
+type Fits<'a> = &'a dyn Fn(&ProfileFacts) -> bool;
+
 /// Takes the only candidate, draws one of several, or names the new one.
 pub(super) fn choose(
     profiles: &[ProfileFacts],
@@ -13,13 +15,13 @@ pub(super) fn choose(
     new: ProfileId,
 ) -> ProfileChoice {
     let mut verdicts: Vec<_> = profiles.iter().map(|profile| visibility(profile, user)).collect();
-    let still = |verdicts: &[ProfileVerdict], fits: &dyn Fn(&ProfileFacts) -> bool| {
+    let still = |verdicts: &[ProfileVerdict], fits: Fits<'_>| {
         profiles.iter().zip(verdicts).any(|(p, v)| *v == ProfileVerdict::Candidate && fits(p))
     };
     // An exact match wins over a variant; the user's own profiles over others.
     let exact = |p: &ProfileFacts| p.held == Held::Exactly;
     let assigned = |p: &ProfileFacts| p.users.contains(&user.user_id);
-    let filters: [(&dyn Fn(&ProfileFacts) -> bool, ProfileVerdict); 2] =
+    let filters: [(Fits<'_>, ProfileVerdict); 2] =
         [(&exact, ProfileVerdict::OnlyByVariant), (&assigned, ProfileVerdict::NotAssignedToUser)];
     for (fits, verdict) in filters {
         if still(&verdicts, fits) {

@@ -59,7 +59,9 @@ impl SecondaryNumberPool {
     pub fn evolve(&mut self, event: &PoolEvent) {
         match event {
             PoolEvent::PoolCreated { pool_id, .. } => {
-                *self = Self::Present { pool_id: pool_id.clone(), numbers: BTreeMap::new() };
+                if matches!(self, Self::Absent) {
+                    *self = Self::Present { pool_id: pool_id.clone(), numbers: BTreeMap::new() };
+                }
             }
             PoolEvent::NumberAdded { spec, .. } => {
                 let Self::Present { numbers, .. } = self else { return };

@@ -1,5 +1,7 @@
 //! What a client profile makes of a command.
 
+use std::collections::BTreeSet;
+
 use super::{
     ClientProfile, Profile, ProfileCommand, ProfileEvent, ProfileRejection, Room, RoomPhase,
 };
@@ -49,7 +51,8 @@ fn create(command: &ProfileCommand) -> Decided {
         external_company: external_company.clone(),
         at: *at,
     };
-    let assigned = users.iter().map(|user| assigned(user, *at));
+    let users: BTreeSet<_> = users.iter().collect(); // each once
+    let assigned = users.into_iter().map(|user| assigned(user, *at));
     Ok(std::iter::once(created).chain(assigned).collect())
 }
 

@@ -114,7 +114,9 @@ impl ClientProfile {
     /// The state after one more event. Total: an event that cannot follow
     /// changes nothing.
     pub fn evolve(&mut self, event: &ProfileEvent) {
-        if let ProfileEvent::ClientProfileCreated {
+        if let Self::Present(profile) = self {
+            profile.evolve(event);
+        } else if let ProfileEvent::ClientProfileCreated {
             profile_id,
             company,
             client_id,
@@ -134,8 +136,6 @@ impl ClientProfile {
                 users: BTreeSet::new(),
                 rooms: BTreeMap::new(),
             }));
-        } else if let Self::Present(profile) = self {
-            profile.evolve(event);
         }
     }
 

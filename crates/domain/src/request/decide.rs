@@ -54,7 +54,8 @@ impl Completion {
 }
 
 impl Request {
-    fn decide(&self, command: &RequestCommand) -> Decided {
+    /// As [`OnboardingRequest::decide`], for a request that is there.
+    pub(crate) fn decide(&self, command: &RequestCommand) -> Decided {
         match command {
             RequestCommand::Receive(_) => Ok(vec![]),
             RequestCommand::RequestMessage(message) => {

@@ -77,7 +77,14 @@ impl OnboardingRequest {
     /// The state after one more event. Total: an event that cannot follow
     /// changes nothing.
     pub fn evolve(&mut self, event: &RequestEvent) {
-        if let RequestEvent::OnboardingRequested { request_id, company, client_id, message } = event
+        if let Self::Present(request) = self {
+            request.evolve(event);
+        } else if let RequestEvent::OnboardingRequested {
+            request_id,
+            company,
+            client_id,
+            message,
+        } = event
         {
             *self = Self::Present(Box::new(Request {
                 request_id: *request_id,
@@ -89,8 +96,6 @@ impl OnboardingRequest {
                 progress: BTreeMap::new(),
                 outcome: None,
             }));
-        } else if let Self::Present(request) = self {
-            request.evolve(event);
         }
     }
 

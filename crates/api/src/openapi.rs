@@ -1,0 +1,131 @@
+//! `GET /api/v1/openapi.json`: the description of all routes, from the handlers themselves.
+
+use std::sync::LazyLock;
+
+use axum::http::header;
+use axum::response::IntoResponse;
+use utoipa::OpenApi;
+
+use crate::{commands, contracts, gateway, ops, queries, users};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Onboarding",
+        description = "Brings clients of regulated firms together with their employees over \
+                       WhatsApp. Every refusal is an RFC 9457 problem with a stable `type`, \
+                       `urn:onboarding:problem:<code>`; responses name the codes. Fields said to \
+                       be personal data are not to be logged.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        gateway::handshake::handshake,
+        gateway::post::receive,
+        queries::onboarding_requests::handler,
+        queries::onboarding_request::handler,
+        queries::history::handler,
+        queries::chat_rooms::handler,
+        queries::chat_room::handler,
+        queries::reminders::handler,
+        commands::register_client_profile::handler,
+        users::qr_svg::handler,
+        users::qr_png::handler,
+        users::click_to_chat::handler,
+        contracts::list,
+        contracts::one,
+        handler,
+        ops::healthz,
+        ops::readyz::handler,
+        ops::metrics,
+    ),
+    tags(
+        (name = "webhooks", description = "Called by WhatsApp"),
+        (name = "queries", description = "Read models; also over NATS as `qry.onboarding.v1.<query>`"),
+        (name = "commands", description = "Operators' commands, answered after commit"),
+        (name = "pages", description = "What an employee shows a client"),
+        (name = "contracts", description = "Published schemas"),
+        (name = "operation", description = "For whoever runs the process"),
+    )
+)]
+struct Api;
+
+/// The description of all routes, webhooks included.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut api = Api::openapi();
+    // Every handler is called `handler` or so: name operations by what they do.
+    for (path, item) in &mut api.paths.paths {
+        let operations = [("get", &mut item.get), ("post", &mut item.post)];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(operation_id(method, path));
+            }
+        }
+    }
+    api
+}
+
+/// `get-users-id-qr-svg` for `GET /api/v1/users/{id}/qr.svg`.
+fn operation_id(method: &str, path: &str) -> String {
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("-")
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    tag = "contracts",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+)]
+pub(crate) async fn handler() -> impl IntoResponse {
+    static DOCUMENT: LazyLock<String> =
+        LazyLock::new(|| openapi().to_json().unwrap_or_else(|_| "{}".to_owned()));
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(reference)) = members.get("$ref") {
+                    found.insert(reference);
+                }
+                members.values().for_each(|value| references(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_document_is_whole() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        assert_eq!(document["paths"].as_object().unwrap().len(), 17);
+        let mut found = BTreeSet::new();
+        references(&document, &mut found);
+        assert!(found.contains("#/components/schemas/Problem"), "{found:?}");
+        for reference in found {
+            let pointer = reference.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        }
+    }
+
+    #[test]
+    fn every_operation_has_its_own_name() {
+        let api = openapi();
+        let items = || api.paths.paths.values();
+        let operations: Vec<_> =
+            items().flat_map(|item| [&item.get, &item.post]).flatten().collect();
+        let names: BTreeSet<_> = operations.iter().map(|op| op.operation_id.clone()).collect();
+        assert_eq!(names.len(), operations.len());
+        assert_eq!(operation_id("get", "/api/v1/users/{id}/qr.svg"), "get-users-id-qr-svg");
+    }
+}

@@ -1,0 +1,93 @@
+//! Extractors whose refusals are [`Problem`]s.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::problem::Problem;
+use crate::read::read;
+
+/// The parameters of path and query string together, so that a query over HTTP reads what the same
+/// query over NATS reads.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let mut members = Map::new();
+        let mut add = |name: &str, value: &str| {
+            let before = members.insert(name.to_owned(), value.into());
+            match before {
+                None => Ok(()),
+                Some(_) => Err(Problem::bad(name, format!("{name}: is given twice"))),
+            }
+        };
+        let path = RawPathParams::from_request_parts(parts, state).await;
+        let path = path.map_err(|_| Problem::bad("path", "The path is not UTF-8"))?;
+        for (name, value) in &path {
+            add(name, value)?;
+        }
+        let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        let Query(query) =
+            query.map_err(|_| Problem::bad("query", "The query string can't be read"))?;
+        for (name, value) in &query {
+            add(name, value)?;
+        }
+        read(Value::Object(members)).map(Self)
+    }
+}
+
+/// A body of JSON.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not-json",
+                "The body is not JSON",
+                "Send the body as Content-Type: application/json",
+            )
+            .field("Content-Type"));
+        }
+        let body = body(request, state).await?;
+        let value = serde_json::from_slice(&body).map_err(|error| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "not-json",
+                "The body is not JSON",
+                format!("It stops being JSON at line {}, column {}", error.line(), error.column()),
+            )
+        })?;
+        read(value).map(Self)
+    }
+}
+
+/// A body as it came, as long as the route takes it.
+pub(crate) async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body-too-large",
+                "The body is too large",
+                "This route takes less; see its description in /api/v1/openapi.json",
+            )
+        } else {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "body-unreadable",
+                "The body could not be read",
+                "The connection ended before the body did; send it again",
+            )
+        }
+    })
+}

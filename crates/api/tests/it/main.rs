@@ -1,0 +1,9 @@
+//! Stories over real HTTP, on a real NATS and a real Postgres.
+#![allow(clippy::unwrap_used)]
+
+mod commands;
+mod gateway;
+mod ops;
+mod queries;
+mod support;
+mod users;

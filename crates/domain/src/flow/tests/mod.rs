@@ -1,0 +1,14 @@
+//! The flow, row by row and case by case. What is decided about one message is
+//! told with a `Scene`; what follows later, with a `World`.
+
+mod follow_up;
+mod histories;
+mod late;
+mod numbers;
+mod operator;
+mod profiles;
+mod reminders;
+mod rooms;
+mod rows;
+mod special;
+mod wording;

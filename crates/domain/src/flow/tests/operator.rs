@@ -1,0 +1,132 @@
+//! Operators' requests, and new versions of the directory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::flow::{
+    Command, OperatorRefusal, RegisterFacts, on_directory_version, on_register_client_profile,
+};
+use crate::identity::Identifier;
+use crate::ids::{ClientId, OperationId, ProfileId};
+use crate::input::{OperatorCommand, OperatorRequest};
+use crate::personal::Personal;
+use crate::pool::PoolCommand;
+use crate::profile::ProfileCommand;
+use crate::testing::{at, company_id, id, profile_id, request_id, spec};
+
+fn operation() -> OperationId {
+    id("00000000-0000-0000-0000-000000000901")
+}
+
+fn phone() -> Personal<Identifier> {
+    Personal::new(Identifier::Phone(id("+447700900123")))
+}
+
+/// An operator registers a client of the external company "north" for Anna.
+fn register(identifiers: Vec<Personal<Identifier>>) -> OperatorCommand {
+    OperatorCommand {
+        operation_id: operation(),
+        actor: Personal::new("operator".to_owned()),
+        at: at(0),
+        request: OperatorRequest::RegisterClientProfile {
+            identifiers,
+            name: Some(Personal::new("Carla".to_owned())),
+            external_company: Some(id("north")),
+            users: vec![id("anna")],
+        },
+    }
+}
+
+/// Nothing stands in its way.
+fn facts() -> RegisterFacts {
+    RegisterFacts {
+        at: at(1),
+        client_id: None,
+        phone_holder: None,
+        unique_phone_number: false,
+        unknown_users: vec![],
+        external_company_known: true,
+    }
+}
+
+fn registering(facts: &RegisterFacts) -> Result<(ProfileId, Vec<Command>), OperatorRefusal> {
+    on_register_client_profile(&company_id(), &register(vec![phone(), phone()]), facts)
+}
+
+#[test]
+fn a_client_that_nobody_knows_is_registered() {
+    let profile_id = ProfileId::registered_by(&company_id(), operation());
+    let create = ProfileCommand::Create {
+        profile_id,
+        company: company_id(),
+        client_id: ClientId::registered_by(&company_id(), operation()),
+        identifiers: [phone()].into(),
+        name: Some(Personal::new("Carla".to_owned())),
+        external_company: Some(id("north")),
+        users: vec![id("anna")],
+        at: at(1),
+    };
+    let expected = (profile_id, vec![Command::Profile(profile_id, create)]);
+    assert_eq!(registering(&facts()), Ok(expected));
+}
+
+#[test]
+fn a_client_that_is_known_stays_who_it_is() {
+    let known = ClientId::first_seen_by(request_id(1));
+    let (_, commands) = registering(&RegisterFacts { client_id: Some(known), ..facts() }).unwrap();
+    let [Command::Profile(_, ProfileCommand::Create { client_id, .. })] = commands.as_slice()
+    else {
+        panic!("{commands:?}");
+    };
+    assert_eq!(*client_id, known);
+}
+
+#[test]
+fn a_phone_may_be_held_twice_unless_the_company_wants_it_unique() {
+    let held = RegisterFacts { phone_holder: Some(profile_id(7)), ..facts() };
+    assert!(registering(&held).is_ok());
+    let unique = RegisterFacts { unique_phone_number: true, ..held };
+    assert_eq!(registering(&unique), Err(OperatorRefusal::PhoneTaken(profile_id(7))));
+    let free = RegisterFacts { unique_phone_number: true, ..facts() };
+    assert!(registering(&free).is_ok());
+}
+
+#[test]
+fn a_client_needs_something_that_leads_to_it() {
+    let refused = on_register_client_profile(&company_id(), &register(vec![]), &facts());
+    assert_eq!(refused, Err(OperatorRefusal::NoIdentifier));
+}
+
+#[test]
+fn users_and_external_companies_must_be_known() {
+    let unknown = RegisterFacts { unknown_users: vec![id("zoe"), id("yan")], ..facts() };
+    assert_eq!(registering(&unknown), Err(OperatorRefusal::UnknownUser(id("zoe"))));
+    let elsewhere = RegisterFacts { external_company_known: false, ..facts() };
+    let refusal = OperatorRefusal::UnknownExternalCompany(id("north"));
+    assert_eq!(registering(&elsewhere), Err(refusal));
+}
+
+#[test]
+fn a_refusal_names_what_was_wrong_and_a_code_for_machines() {
+    for (refusal, code, names) in [
+        (OperatorRefusal::NoIdentifier, "no-identifier", "identifiers"),
+        (OperatorRefusal::UnknownUser(id("zoe")), "unknown-user", "zoe"),
+        (OperatorRefusal::UnknownExternalCompany(id("north")), "unknown-external-company", "north"),
+        (OperatorRefusal::PhoneTaken(profile_id(7)), "phone-taken", "unique_phone_number"),
+    ] {
+        assert_eq!(refusal.code(), code);
+        assert!(refusal.to_string().contains(names), "{refusal}");
+    }
+}
+
+#[test]
+fn a_directory_version_gives_each_pool_its_numbers_and_those_gone_none() {
+    let listed = BTreeMap::from([(id("acme_main"), vec![spec("2001", "GB")])]);
+    let gone = BTreeSet::from([id("acme_old")]);
+    let synchronise = |pool: &str, specs| {
+        let pool_id = id(pool);
+        Command::Pool(id(pool), PoolCommand::Synchronise { pool_id, specs, directory_version: 3 })
+    };
+    let expected =
+        [synchronise("acme_main", vec![spec("2001", "GB")]), synchronise("acme_old", vec![])];
+    assert_eq!(on_directory_version(3, &listed, &gone), expected);
+}

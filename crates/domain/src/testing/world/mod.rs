@@ -1,0 +1,297 @@
+//! A company in memory: keeps the aggregates, builds facts from them as the
+//! engine does, and carries plans out all or nothing. It checks after every
+//! input what must always be true.
+
+mod checks;
+mod facts;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::AnyEvent;
+use crate::company::{CompanyFacts, Line, NumberSpec, PoolRules, UserFacts};
+use crate::extension::Extension;
+use crate::flow::{
+    Command, Facts, Held, ProfileFacts, RegisterFacts, Rejection, RoomInProfile,
+    on_directory_version, on_message, on_receipt, on_register_client_profile, on_room_deadline,
+    on_status, room_of,
+};
+use crate::identity::Identifier;
+use crate::ids::{ClientId, InputId, MessageId, PoolId, ProfileId, RequestId, RoomId};
+use crate::input::{
+    InboundMessage, Input, MessageStatus, OperatorCommand, OperatorRequest, RoomDeadline,
+    SendReceipt, Timestamp,
+};
+use crate::outbound::{DeliveryStatus, OutboundMessage, SendError};
+use crate::personal::Personal;
+use crate::pool::{NumberStatus, SecondaryNumberPool};
+use crate::profile::{ClientProfile, ProfileEvent, Room, RoomPhase};
+use crate::request::{MessageProgress, OnboardingRequest, Request, RequestCommand, RequestEvent};
+
+use super::{Decides, PRIMARY, company, company_id, id, pool, spec, user};
+
+/// The three kinds of aggregates, by id.
+#[derive(Clone, Default)]
+struct Aggregates {
+    requests: BTreeMap<RequestId, OnboardingRequest>,
+    profiles: BTreeMap<ProfileId, ClientProfile>,
+    pools: BTreeMap<PoolId, SecondaryNumberPool>,
+}
+
+pub(crate) struct World {
+    pub(crate) company: CompanyFacts,
+    pub(crate) users: Vec<UserFacts>,
+    /// The pools to try for every user, in order, as the directory has them.
+    pub(crate) directory: Vec<(PoolRules, Vec<NumberSpec>)>,
+    aggregates: Aggregates,
+    clients: BTreeMap<Identifier, ClientId>,
+    taken_in: BTreeSet<InputId>,
+    /// Every plan that was carried out, and the events that it led to.
+    pub(crate) past: Vec<(Vec<Command>, Vec<AnyEvent>)>,
+}
+
+impl World {
+    /// Acme with Anna and Ben, and the secondaries `2001` and `2002`.
+    pub(crate) fn new() -> Self {
+        let main = (pool("main", []).rules, vec![spec("2001", "GB"), spec("2002", "GB")]);
+        let mut world = Self {
+            company: company(),
+            users: vec![user("anna"), user("ben")],
+            directory: vec![main],
+            aggregates: Aggregates::default(),
+            clients: BTreeMap::new(),
+            taken_in: BTreeSet::new(),
+            past: vec![],
+        };
+        world.publish_directory();
+        world
+    }
+
+    /// The next version of the directory counts from here on.
+    pub(crate) fn publish_directory(&mut self) -> Vec<AnyEvent> {
+        self.company.directory_version += 1;
+        let version = self.company.directory_version;
+        let listed: BTreeMap<PoolId, Vec<NumberSpec>> =
+            self.directory.iter().map(|(r, specs)| (r.pool_id.clone(), specs.clone())).collect();
+        let known = self.aggregates.pools.keys();
+        let gone = known.filter(|pool| !listed.contains_key(pool)).cloned().collect();
+        self.take_in(&Input::DirectoryVersion(version), |_| {
+            on_directory_version(version, &listed, &gone)
+        })
+    }
+
+    /// A client's message is decided.
+    pub(crate) fn message(
+        &mut self,
+        message: &InboundMessage,
+        now: Timestamp,
+        draw: u64,
+    ) -> Vec<AnyEvent> {
+        let events = self.take_in(&Input::Message(message.clone()), |world| {
+            world.plan_of_message(message, now, draw)
+        });
+        let request = self.request_of(message);
+        if let Some(request) = self.request(request) {
+            let client = request.client_id;
+            for identifier in message.from.identifiers() {
+                self.clients.entry(identifier).or_insert(client);
+            }
+        }
+        events
+    }
+
+    fn plan_of_message(&self, message: &InboundMessage, now: Timestamp, draw: u64) -> Vec<Command> {
+        let facts = self.facts(message, now, draw);
+        let plan = on_message(&company_id(), message, facts.clone());
+        let read_back: Facts =
+            serde_json::from_str(&serde_json::to_string(&facts).unwrap()).unwrap();
+        let again = on_message(&company_id(), message, read_back);
+        assert_eq!(again, plan, "the same facts led to another plan");
+        if let Some(Command::Request(_, RequestCommand::Receive(received))) = plan.first() {
+            let again = on_message(&company_id(), message, received.facts.clone());
+            assert_eq!(again, plan, "what is recorded led to another plan");
+        }
+        plan
+    }
+
+    /// An operator registers a client.
+    pub(crate) fn register(&mut self, command: &OperatorCommand, now: Timestamp) -> Vec<AnyEvent> {
+        let OperatorRequest::RegisterClientProfile { identifiers, .. } = &command.request;
+        let known = |i: &Personal<Identifier>| self.clients.get(i.expose()).copied();
+        let facts = RegisterFacts {
+            at: now,
+            client_id: identifiers.iter().find_map(known),
+            phone_holder: None,
+            unique_phone_number: false,
+            unknown_users: vec![],
+            external_company_known: true,
+        };
+        let events = self.take_in(&Input::Command(command.clone()), |_| {
+            on_register_client_profile(&company_id(), command, &facts).unwrap().1
+        });
+        let new = ClientId::registered_by(&company_id(), command.operation_id);
+        for identifier in identifiers {
+            let client = facts.client_id.unwrap_or(new);
+            self.clients.entry(identifier.expose().clone()).or_insert(client);
+        }
+        events
+    }
+
+    /// The sender tells what it did.
+    pub(crate) fn receipt(&mut self, receipt: &SendReceipt) -> Vec<AnyEvent> {
+        self.take_in(&Input::Receipt(receipt.clone()), |world| {
+            let request = world.request(receipt.request_id).unwrap();
+            on_receipt(request, world.room_of(request), receipt)
+        })
+    }
+
+    /// WhatsApp tells how far a message got.
+    pub(crate) fn status(
+        &mut self,
+        message: &OutboundMessage,
+        status: DeliveryStatus,
+        error: Option<SendError>,
+        now: Timestamp,
+    ) -> Vec<AnyEvent> {
+        let status = MessageStatus {
+            phone_number_id: message.from.clone(),
+            wamid: id(&format!("wamid.out.{}", message.message_id)),
+            status,
+            at: now,
+            reference: None,
+            error,
+            evidence: None,
+        };
+        let message_id = message.message_id;
+        self.take_in(&Input::Status(status.clone()), |world| {
+            let request = world.request_with(message_id);
+            on_status(request, world.room_of(request), message_id, &status, now)
+        })
+    }
+
+    /// A timer ran out that was set for `deadline`.
+    pub(crate) fn deadline(
+        &mut self,
+        (profile_id, room_id): (ProfileId, RoomId),
+        deadline: Timestamp,
+        now: Timestamp,
+    ) -> Vec<AnyEvent> {
+        let input = Input::RoomDeadline(RoomDeadline { profile_id, room_id, deadline, at: now });
+        self.take_in(&input, |world| {
+            let room = world.room(profile_id, room_id);
+            let request = world.request(room.room.request_id).unwrap();
+            on_room_deadline(request, room, deadline, now)
+        })
+    }
+
+    /// An input is decided once, however often it arrives.
+    fn take_in(
+        &mut self,
+        input: &Input,
+        plan: impl FnOnce(&Self) -> Vec<Command>,
+    ) -> Vec<AnyEvent> {
+        if !self.taken_in.insert(input.id(&company_id())) {
+            return vec![];
+        }
+        let plan = plan(self);
+        let before = self.aggregates.clone();
+        let events = self.carry_out(&plan).unwrap_or_else(|why| panic!("{why}: {plan:#?}"));
+        checks::check_that_requests_end_once(&before, &self.aggregates, &events);
+        self.check_that_what_was_taken_was_free(&before, &events);
+        self.check_that_repeating_changes_nothing(&plan);
+        self.check_that_rooms_and_numbers_agree();
+        self.past.push((plan, events.clone()));
+        events
+    }
+
+    /// All of a plan, or nothing of it.
+    fn carry_out(&mut self, plan: &[Command]) -> Result<Vec<AnyEvent>, Rejection> {
+        let mut next = self.aggregates.clone();
+        let mut events = vec![];
+        for command in plan {
+            events.extend(next.carry_out(command)?);
+        }
+        self.aggregates = next;
+        Ok(events)
+    }
+
+    pub(crate) fn request_of(&self, message: &InboundMessage) -> RequestId {
+        RequestId::of(&company_id(), &message.phone_number_id, &message.id)
+    }
+
+    pub(crate) fn request(&self, request: RequestId) -> Option<&Request> {
+        self.aggregates.requests.get(&request)?.present()
+    }
+
+    pub(crate) fn requests(&self) -> impl Iterator<Item = &Request> {
+        self.aggregates.requests.values().filter_map(OnboardingRequest::present)
+    }
+
+    pub(crate) fn request_with(&self, message: MessageId) -> &Request {
+        self.requests().find(|request| request.message(message).is_some()).unwrap()
+    }
+
+    /// Every message that was requested, and how far it got.
+    pub(crate) fn messages(&self) -> Vec<(RequestId, OutboundMessage, MessageProgress)> {
+        let of = |request: &Request| {
+            let messages = request.messages.clone().into_iter();
+            let request_id = request.request_id;
+            let progress = request.progress.clone();
+            messages.map(move |m| (request_id, m.clone(), progress[&m.message_id]))
+        };
+        self.requests().flat_map(of).collect()
+    }
+
+    /// Every room that ever was.
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = (ProfileId, RoomId, &Room)> {
+        let profiles = self.aggregates.profiles.values().filter_map(ClientProfile::present);
+        profiles.flat_map(|p| p.rooms.iter().map(|(id, room)| (p.profile_id, *id, room)))
+    }
+
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = &ClientProfile> {
+        self.aggregates.profiles.values()
+    }
+
+    fn room(&self, profile_id: ProfileId, room_id: RoomId) -> RoomInProfile<'_> {
+        let profile = self.aggregates.profiles[&profile_id].present().unwrap();
+        RoomInProfile { profile, room_id, room: &profile.rooms[&room_id] }
+    }
+
+    fn room_of(&self, request: &Request) -> Option<RoomInProfile<'_>> {
+        let (_, decision) = request.decided.as_ref()?;
+        room_of(decision).map(|(profile_id, room_id)| self.room(profile_id, room_id))
+    }
+}
+
+impl Aggregates {
+    fn carry_out(&mut self, command: &Command) -> Result<Vec<AnyEvent>, Rejection> {
+        Ok(match command {
+            Command::Request(id, command) => {
+                evolve(self.requests.entry(*id).or_default(), command, AnyEvent::Request)?
+            }
+            Command::Profile(id, command) => {
+                evolve(self.profiles.entry(*id).or_default(), command, AnyEvent::Profile)?
+            }
+            Command::Pool(id, command) => {
+                evolve(self.pools.entry(id.clone()).or_default(), command, AnyEvent::Pool)?
+            }
+        })
+    }
+}
+
+fn evolve<A: Decides>(
+    state: &mut A,
+    command: &A::Command,
+    any: impl Fn(A::Event) -> AnyEvent,
+) -> Result<Vec<AnyEvent>, A::Error> {
+    let events = state.ask(command)?;
+    for event in &events {
+        let json = serde_json::to_string(event).unwrap();
+        let read: A::Event = serde_json::from_str(&json).unwrap();
+        assert_eq!(&read, event, "an event did not read back as it was written");
+        assert_eq!(serde_json::to_string(&read).unwrap(), json, "its bytes differ");
+        state.apply(read);
+    }
+    let snapshot: A = serde_json::from_str(&serde_json::to_string(state).unwrap()).unwrap();
+    assert_eq!(&snapshot, state, "a snapshot did not read back as it was written");
+    Ok(events.into_iter().map(any).collect())
+}

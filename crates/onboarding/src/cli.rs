@@ -1,0 +1,146 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use domain::ids::CompanyId;
+
+/// Onboards clients of regulated firms over WhatsApp, and records every decision.
+#[derive(Debug, Parser)]
+#[command(name = "onboarding", version, max_term_width = 100)]
+#[command(after_help = "Exit status: 0 all is well, 1 something is wrong (it is said what), \
+                        2 the command line is wrong.\n\nStart with `onboarding demo`.")]
+pub struct Cli {
+    /// Configuration file (YAML); the environment (ONBOARDING_…) overrides it.
+    #[arg(long, global = true, env = "ONBOARDING_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play the whole flow on private servers and show the conversations.
+    Demo {
+        /// Stop after the play; exit status 0 only if every outcome was the expected one.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Run the service.
+    Serve {
+        /// Which parts of it, separated by commas.
+        #[arg(long = "role", value_delimiter = ',', default_values_t = Role::ALL)]
+        roles: Vec<Role>,
+    },
+    /// Bring the database's tables up to date.
+    Migrate,
+    /// Companies' configuration.
+    #[command(subcommand)]
+    Directory(DirectoryCommand),
+    /// Show the whole history behind a request, a message or a room, and decide it again.
+    Replay {
+        /// A request id, one of our message ids, a WhatsApp message id, or a room id.
+        id: String,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Build a read model anew from the events.
+    Rebuild {
+        /// `chat-rooms`, `reminders`, `onboarding-requests` or `outbound-messages`.
+        view: String,
+    },
+    /// Check the log, the read models and EVT against each other. Reads only.
+    Check {
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check configuration, servers, streams and lag, and say what to do.
+    Doctor {
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The configuration in force.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Write the published contracts (OpenAPI, AsyncAPI, JSON Schemas).
+    Contracts {
+        /// Where to.
+        #[arg(default_value = "docs/contracts")]
+        folder: PathBuf,
+    },
+}
+
+/// Companies' configuration.
+#[derive(Debug, Subcommand)]
+pub enum DirectoryCommand {
+    /// Validate a file, show what it changes, and record it as a new version.
+    Apply {
+        /// The file (YAML).
+        file: PathBuf,
+        /// Who applies it, for the record.
+        #[arg(long, env = "USER", default_value = "unknown")]
+        actor: String,
+        /// Only show what would change.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show the configuration, as it is or was.
+    Show {
+        /// Only this company.
+        #[arg(long)]
+        company: Option<CompanyId>,
+        /// As it was in this version.
+        #[arg(long, value_name = "VERSION")]
+        at: Option<u64>,
+    },
+    /// List the versions: when, who, which companies.
+    Versions,
+}
+
+/// The configuration in force.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print it, without secrets.
+    Show,
+}
+
+/// A part of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Takes webhooks in; needs NATS only.
+    Gateway,
+    /// Decides inputs and commits them.
+    Engine,
+    /// Publishes events on NATS, in order. One is active at a time.
+    Relay,
+    /// Builds the read models.
+    Projector,
+    /// Sends messages through WhatsApp.
+    Sender,
+    /// Answers queries over HTTP and NATS.
+    Api,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Gateway, Self::Engine, Self::Relay, Self::Projector, Self::Sender, Self::Api];
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Gateway => "gateway",
+            Self::Engine => "engine",
+            Self::Relay => "relay",
+            Self::Projector => "projector",
+            Self::Sender => "sender",
+            Self::Api => "api",
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! `onboarding check`: an independent look at everything that is stored.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use eventstore::EventStore;
+use messaging::evt::{EvtReader, EvtWriter};
+use readmodel::View;
+use serde::Serialize;
+use sqlx::PgPool;
+
+use super::{nats, postgres, require_migrated};
+use crate::config::Config;
+
+/// Events read at once.
+const BATCH: u32 = 1_000;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// What kind of thing.
+    pub kind: String,
+    /// What exactly, without personal data.
+    pub what: String,
+}
+
+/// Checks log, read models and EVT; exit status 0 only if nothing is wrong.
+///
+/// # Errors
+/// Postgres or NATS does not answer.
+pub async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
+    let pool = postgres(config).await?;
+    require_migrated(&pool).await?;
+    let client = nats(config, "check").await?;
+    let findings = findings(&pool, &client, |line| eprintln!("{line}")).await?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&findings)?);
+    } else {
+        for finding in &findings {
+            println!("{}: {}", finding.kind, finding.what);
+        }
+        match findings.len() {
+            0 => println!("Nothing is wrong."),
+            many => println!("{many} finding(s)."),
+        }
+    }
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Everything that is wrong.
+///
+/// # Errors
+/// Postgres or NATS does not answer.
+pub async fn findings(
+    pool: &PgPool,
+    client: &messaging::Client,
+    progress: impl Fn(&str),
+) -> anyhow::Result<Vec<Finding>> {
+    let store = EventStore::new(pool.clone());
+    progress("the log: positions, streams, digests, outcomes, rooms, pools");
+    let log = store.check(|_| {}).await?;
+    let mut findings: Vec<_> = log
+        .into_iter()
+        .map(|finding| Finding { kind: kebab(&format!("{:?}", finding.kind)), what: finding.what })
+        .collect();
+    for view in View::ALL {
+        progress(&format!("the read model {view}"));
+        let source = |after| {
+            let store = store.clone();
+            async move { store.events_after(after, BATCH).await }
+        };
+        for difference in readmodel::verify(pool, view, source).await? {
+            let what = format!("{} {}: {:?}", difference.table, difference.key, difference.kind);
+            findings.push(Finding { kind: format!("view-{view}"), what });
+        }
+    }
+    progress("EVT against the log");
+    findings.extend(evt(&store, client).await?);
+    Ok(findings)
+}
+
+/// EVT holds the log's events at the same positions with the same bytes. It may
+/// be behind, as the relay goes on while we look; it may not differ.
+async fn evt(store: &EventStore, client: &messaging::Client) -> anyhow::Result<Vec<Finding>> {
+    let end = EvtWriter::new(client).last_position().await?;
+    let wrong = |what: String| Finding { kind: "evt".into(), what };
+    let mut findings = vec![];
+    if end > store.last_position().await? {
+        findings.push(wrong(format!("EVT goes on to {end}, beyond the end of the log")));
+    }
+    let mut reader = EvtReader::from(client, 1);
+    let mut after = 0;
+    while after < end {
+        let limit = (end - after).min(BATCH.into()) as u32;
+        let logged = store.events_after(after, limit).await?;
+        let Some(last) = logged.last().map(|event| event.position) else { break };
+        for event in logged {
+            let patience = Duration::from_secs(10);
+            match tokio::time::timeout(patience, reader.next()).await {
+                Ok(Ok(published)) if published == event => {}
+                Ok(Ok(published)) => findings.push(wrong(format!(
+                    "position {} differs: {} in the log, {} in EVT",
+                    event.position, event.event_type, published.event_type
+                ))),
+                Ok(Err(error)) => {
+                    findings.push(wrong(format!("position {}: {error}", event.position)));
+                    return Ok(findings);
+                }
+                Err(_) => {
+                    findings.push(wrong(format!("position {} does not come", event.position)));
+                    return Ok(findings);
+                }
+            }
+        }
+        after = last;
+    }
+    Ok(findings)
+}
+
+/// `DoubleBooked` as `double-booked`.
+fn kebab(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 4);
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(c.to_ascii_lowercase());
+    }
+    text
+}

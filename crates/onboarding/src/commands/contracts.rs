@@ -1,0 +1,20 @@
+//! `onboarding contracts`: what other programs may rely on, generated from the code.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Writes the published contracts into a folder.
+///
+/// # Errors
+/// The folder can't be written.
+pub fn write(folder: &Path) -> anyhow::Result<ExitCode> {
+    for (name, text) in crate::contracts::all() {
+        let path = folder.join(&name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(&path, text)?;
+    }
+    println!("The contracts are in {}.", folder.display());
+    Ok(ExitCode::SUCCESS)
+}

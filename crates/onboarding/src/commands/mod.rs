@@ -1,0 +1,55 @@
+//! The commands of the binary, one file each.
+
+pub mod check;
+pub mod contracts;
+pub mod directory;
+pub mod doctor;
+pub mod migrate;
+pub mod rebuild;
+pub mod replay;
+
+use anyhow::Context;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+
+use crate::config::Config;
+
+/// Connects to Postgres.
+pub(crate) async fn postgres(config: &Config) -> anyhow::Result<PgPool> {
+    PgPoolOptions::new()
+        .max_connections(config.database_connections.max(2))
+        .acquire_timeout(std::time::Duration::from_secs(10))
+        .connect(config.database_url.expose())
+        .await
+        .context("Postgres (database_url, or DATABASE_URL) can't be reached")
+}
+
+/// Connects to NATS, and requires the version that the streams need.
+pub(crate) async fn nats(config: &Config, name: &str) -> anyhow::Result<messaging::Client> {
+    let client = messaging::connect(&messaging::ConnectSettings {
+        url: config.nats_url.expose().to_owned(),
+        name: format!("onboarding {name}"),
+        patience: std::time::Duration::from_secs(10),
+    })
+    .await
+    .context("NATS (nats_url, or NATS_URL) can't be reached")?;
+    messaging::require_version(&client)?;
+    Ok(client)
+}
+
+/// Refuses to work on a database whose tables are not those of this program.
+pub(crate) async fn require_migrated(pool: &PgPool) -> anyhow::Result<()> {
+    let expected = crate::MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0);
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+            .fetch_optional(pool)
+            .await
+            .ok()
+            .flatten();
+    anyhow::ensure!(
+        found.is_some_and(|found| found >= expected),
+        "the database is at migration {}, this program needs {expected}: run `onboarding migrate`",
+        found.unwrap_or(0)
+    );
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Events in words, for people who audit. They may see personal data.
+
+use domain::AnyEvent;
+use domain::flow::{ConsideredNumber, Decision, Facts, ProfileChoice};
+use domain::outbound::{Content, OutboundMessage};
+use domain::pool::PoolEvent;
+use domain::profile::ProfileEvent;
+use domain::request::RequestEvent;
+
+/// What happened, in a few lines.
+pub fn describe(event: &AnyEvent) -> Vec<String> {
+    match event {
+        AnyEvent::Request(event) => request(event),
+        AnyEvent::Profile(event) => vec![profile(event)],
+        AnyEvent::Pool(event) => vec![pool(event)],
+    }
+}
+
+fn request(event: &RequestEvent) -> Vec<String> {
+    match event {
+        RequestEvent::OnboardingRequested { client_id, message, .. } => {
+            let text = message.text.as_ref().map_or("(no text)", |text| text.expose());
+            vec![format!(
+                "client {client_id} sent a {} to {} at {}: {text}",
+                message.kind,
+                message.phone_number_id,
+                message.sent_at.format("%Y-%m-%d %H:%M:%S")
+            )]
+        }
+        RequestEvent::DecisionMade { facts, decision } => {
+            let mut lines = known(facts);
+            lines.extend(decided(decision));
+            lines
+        }
+        RequestEvent::MessageRequested { message } => vec![outbound(message)],
+        RequestEvent::MessageAttempted { message_id, attempt, .. } => {
+            vec![format!("message {message_id}, attempt {attempt}")]
+        }
+        RequestEvent::MessageAccepted { message_id, .. } => vec![format!("message {message_id}")],
+        RequestEvent::MessageStatusChanged { message_id, status, .. } => {
+            vec![format!("message {message_id}: {}", status.as_str())]
+        }
+        RequestEvent::MessageFailed { message_id, error, .. } => {
+            vec![format!("message {message_id}: {} (code {})", error.title, error.code)]
+        }
+        RequestEvent::OutcomeRecorded { outcome, .. } => vec![outcome.as_str().to_owned()],
+    }
+}
+
+fn known(facts: &Facts) -> Vec<String> {
+    let company = &facts.company;
+    let mut lines = vec![format!(
+        "known: directory version {}, auto promotion {}, draw {}",
+        company.directory_version,
+        if company.auto_promotion { "on" } else { "off" },
+        facts.draw
+    )];
+    if let Some(user) = &facts.user {
+        lines.push(format!("known: the extension is {} ({})'s", user.name.expose(), user.user_id));
+    }
+    for profile in &facts.profiles {
+        lines.push(format!(
+            "known: profile {}, {} room(s) of this client",
+            profile.profile_id,
+            profile.rooms.len()
+        ));
+        for room in &profile.rooms {
+            let phase = room.phase.as_str();
+            lines.push(format!(
+                "known: room {} with {} on {}, {phase}",
+                room.room_id, room.user_id, room.number
+            ));
+        }
+    }
+    lines
+}
+
+fn decided(decision: &Decision) -> Vec<String> {
+    match decision {
+        Decision::Ignore { reason } => vec![format!("decided: nobody is answered ({reason:?})")],
+        Decision::Expire => vec!["decided: too old to be answered".into()],
+        Decision::Redirect => vec!["decided: no room on this number, sent to the primary".into()],
+        Decision::AskForExtension => vec!["decided: the message names no extension".into()],
+        Decision::ReportUserNotFound => vec!["decided: no active user has the extension".into()],
+        Decision::Remind { room_id, form, .. } => {
+            vec![format!("decided: a reminder into room {room_id} ({form:?})")]
+        }
+        Decision::Join { room_id, .. } => {
+            vec![format!("decided: room {room_id} is under way, this request joins it")]
+        }
+        Decision::RecordProspect => vec!["decided: auto promotion is off, a prospect".into()],
+        Decision::OpenRoom { profile, room_id, number, considered } => {
+            let mut lines = choice(profile);
+            lines.extend(numbers(considered));
+            lines.push(format!(
+                "decided: room {room_id} on {} of pool {} ({:?}, {:?})",
+                number.number, number.pool_id, number.step, number.preference
+            ));
+            lines
+        }
+        Decision::ReportNoNumber { profile, considered } => {
+            let mut lines = choice(profile);
+            lines.extend(numbers(considered));
+            lines.push("decided: no secondary number is available".into());
+            lines
+        }
+    }
+}
+
+fn choice(profile: &ProfileChoice) -> Vec<String> {
+    let considered = profile.considered.iter();
+    let mut lines: Vec<_> = considered
+        .map(|one| format!("considered: profile {}: {:?}", one.profile_id, one.verdict))
+        .collect();
+    lines.push(format!("decided: profile {} ({:?})", profile.profile_id, profile.how));
+    lines
+}
+
+fn numbers(considered: &[ConsideredNumber]) -> impl Iterator<Item = String> {
+    considered.iter().map(|one| {
+        format!("considered: number {} of {}: {:?}", one.number, one.pool_id, one.verdict)
+    })
+}
+
+fn outbound(message: &OutboundMessage) -> String {
+    let purpose = message.purpose.as_str();
+    let id = message.message_id;
+    match &message.content {
+        Content::Text { body } => {
+            format!("message {id}, {purpose}, from {}: {}", message.from, body.expose())
+        }
+        Content::Template { name, language, parameters } => {
+            let parameters: Vec<_> = parameters.iter().map(|p| p.expose().as_str()).collect();
+            format!(
+                "message {id}, {purpose}, from {}: template {name} ({language}): {}",
+                message.from,
+                parameters.join(", ")
+            )
+        }
+    }
+}
+
+fn profile(event: &ProfileEvent) -> String {
+    match event {
+        ProfileEvent::ClientProfileCreated { profile_id, .. } => format!("profile {profile_id}"),
+        ProfileEvent::IdentifiersAdded { identifiers, .. } => format!("{} more", identifiers.len()),
+        ProfileEvent::UserAssigned { user_id, .. } => format!("user {user_id}"),
+        ProfileEvent::RoomReserved { room_id, user_id, number, .. } => {
+            format!("room {room_id} with {user_id} on {number}")
+        }
+        ProfileEvent::RoomInvited { room_id, .. } => format!("room {room_id}"),
+        ProfileEvent::RoomActivated { room_id, cause, .. } => format!("room {room_id} ({cause:?})"),
+        ProfileEvent::RoomJoined { room_id, request_id, .. } => {
+            format!("room {room_id} by request {request_id}")
+        }
+        ProfileEvent::UserInfoRequested { room_id, .. } => format!("room {room_id}"),
+        ProfileEvent::RoomReminded { room_id, message_id, .. } => {
+            let how = if message_id.is_some() { "sent" } else { "suppressed" };
+            format!("room {room_id} ({how})")
+        }
+        ProfileEvent::ClientWrote { room_id, .. } => format!("room {room_id}"),
+        ProfileEvent::RoomClosed { room_id, reason, quarantine_until, .. } => {
+            let rest =
+                quarantine_until.map_or(String::new(), |until| format!(", rests until {until}"));
+            format!("room {room_id} ({reason:?}{rest})")
+        }
+    }
+}
+
+fn pool(event: &PoolEvent) -> String {
+    match event {
+        PoolEvent::PoolCreated { pool_id, .. } => format!("pool {pool_id}"),
+        PoolEvent::NumberAdded { spec, .. } | PoolEvent::NumberChanged { spec, .. } => {
+            format!("number {}", spec.number)
+        }
+        PoolEvent::NumberRemoved { number, .. } => format!("number {number}"),
+        PoolEvent::NumberReserved { number, room_id }
+        | PoolEvent::NumberReleased { number, room_id } => {
+            format!("number {number} for room {room_id}")
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Configuration: defaults, then a file, then the environment.
+//!
+//! Every key can be set as `ONBOARDING_<KEY>`, nested keys with `__`
+//! (`ONBOARDING_HTTP__LISTEN`). Secrets come from there or from the file, and
+//! `config show` never prints them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use domain::ids::AppId;
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Yaml};
+use serde::{Deserialize, Serialize};
+
+/// Everything that an operator can set.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Postgres: `postgres://user:password@host:port/database`. `DATABASE_URL` sets it too.
+    pub database_url: Secret,
+    /// NATS: `nats://[user:password@]host:port`. `NATS_URL` sets it too.
+    pub nats_url: Secret,
+    /// Most connections to Postgres of one process.
+    pub database_connections: u32,
+    /// The HTTP server.
+    pub http: Http,
+    /// WhatsApp's Cloud API.
+    pub cloud_api: CloudApi,
+    /// Meta apps by the last part of their webhook's URL.
+    pub apps: BTreeMap<AppId, App>,
+    /// The sender of messages.
+    pub sender: Sender,
+    /// JetStream.
+    pub streams: Streams,
+    /// Logs.
+    pub log: Log,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Where it listens.
+    pub listen: SocketAddr,
+}
+
+/// WhatsApp's Cloud API.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloudApi {
+    /// The URL before `/{phone-number-id}/messages`.
+    pub base_url: String,
+    /// How long an answer may take, in seconds.
+    pub timeout_seconds: u64,
+}
+
+/// One Meta app.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct App {
+    /// Signs webhooks.
+    pub secret: Secret,
+    /// What Meta shows at the verification handshake.
+    pub verify_token: Secret,
+    /// Bearer token for sending from this app's numbers.
+    pub access_token: Secret,
+}
+
+/// The sender of messages.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sender {
+    /// How many calls may be under way at once.
+    pub concurrency: u32,
+    /// After a crash between a call and its record: how long, in seconds, a
+    /// status webhook may still tell what became of the message, before it is sent again.
+    pub grace_seconds: u32,
+    /// How often a message is tried at most.
+    pub attempts: u32,
+    /// Pause before the second attempt, in seconds; doubled each time, with jitter.
+    pub back_off_seconds: u32,
+}
+
+/// JetStream.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Streams {
+    /// Copies of each stream: 1 on a single server, 3 in a cluster.
+    pub replicas: usize,
+}
+
+/// Logs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// What is logged: a `tracing` filter, e.g. `info,engine=debug`.
+    pub filter: String,
+    /// `json` for machines or `text` for people.
+    pub format: LogFormat,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database_url: Secret("postgres://onboarding@127.0.0.1:5432/onboarding".into()),
+            nats_url: Secret("nats://127.0.0.1:4222".into()),
+            database_connections: 20,
+            http: Http { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) },
+            cloud_api: CloudApi {
+                base_url: "https://graph.facebook.com/v25.0".into(),
+                timeout_seconds: 20,
+            },
+            apps: BTreeMap::new(),
+            sender: Sender { concurrency: 32, grace_seconds: 60, attempts: 8, back_off_seconds: 2 },
+            streams: Streams { replicas: 1 },
+            log: Log { filter: "info".into(), format: LogFormat::Text },
+        }
+    }
+}
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// A key that does not exist or does not fit, with where it was set.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = file {
+            anyhow::ensure!(file.is_file(), "there is no configuration file {}", file.display());
+            figment = figment.merge(Yaml::file_exact(file));
+        }
+        figment
+            .merge(Env::raw().only(&["DATABASE_URL", "NATS_URL"]))
+            .merge(Env::prefixed("ONBOARDING_").ignore(&["CONFIG"]).split("__"))
+            .extract()
+            .map_err(|error| anyhow::anyhow!("configuration: {error}"))
+    }
+
+    /// As JSON, with every secret masked.
+    pub fn shown(&self) -> String {
+        let mut masked = self.clone();
+        masked.database_url = Secret::masked();
+        masked.nats_url = Secret::masked();
+        for app in masked.apps.values_mut() {
+            app.secret = Secret::masked();
+            app.verify_token = Secret::masked();
+            app.access_token = Secret::masked();
+        }
+        serde_json::to_string_pretty(&masked).unwrap_or_default()
+    }
+}
+
+/// A text that is not shown: it prints as `***`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself. Whoever calls this must not log what it gives.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    fn masked() -> Self {
+        Self("***".into())
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}

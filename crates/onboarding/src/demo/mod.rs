@@ -1,0 +1,85 @@
+//! `onboarding demo`: the whole flow on private servers, as its people see it.
+
+pub mod scenes;
+pub mod stage;
+mod tell;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use devservers::{Options, Server};
+use engine::Clock;
+
+pub use stage::{APP, Stage, StageOptions};
+
+/// Plays every scene; then stays up until Ctrl-C, or ends at once.
+///
+/// # Errors
+/// A server can't be had or the service does not start.
+pub async fn run(once: bool) -> anyhow::Result<ExitCode> {
+    let log = crate::config::Log {
+        filter: std::env::var("ONBOARDING_LOG__FILTER").unwrap_or_else(|_| "off".into()),
+        format: crate::config::LogFormat::Text,
+    };
+    crate::telemetry::start_logs(&log)?;
+    let folder = tempfolder()?;
+    let progress = |line: &str| eprintln!("  {line}");
+    eprintln!("Preparing the stage");
+    let options = Options::new(&folder);
+    let postgres = devservers::postgres(&options, &progress).await?;
+    let nats = devservers::nats(&options, &progress).await?;
+    let database = stage::create_database(postgres.url(), &database_name()).await?;
+    eprintln!("  starting the service with all its roles, and a fake WhatsApp");
+    let played = tokio::select! {
+        played = play(&postgres, &nats, &database, once) => played,
+        signal = tokio::signal::ctrl_c() => {
+            signal?;
+            eprintln!("\nStopped before the end.");
+            Ok(false)
+        }
+    };
+    drop((nats, postgres));
+    Ok(if played? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `true` if every outcome was the expected one.
+async fn play(
+    postgres: &Server,
+    nats: &Server,
+    database: &str,
+    once: bool,
+) -> anyhow::Result<bool> {
+    let clock = Clock::system();
+    let stage = Stage::start(database, nats.url(), clock, StageOptions::default()).await?;
+    let colours = std::io::stdout().is_terminal();
+    let good = tell::all_scenes(&stage, colours).await?;
+    if !once {
+        println!("The service stays up until Ctrl-C:");
+        println!("  API       {}/api/v1/onboarding-requests?company=demo-bank", stage.api());
+        println!("  webhooks  {}/webhooks/whatsapp/{APP}", stage.api());
+        println!("  metrics   {}/metrics", stage.api());
+        println!("  NATS      {}", nats.url());
+        println!("  Postgres  {}", devservers::database_url(postgres.url(), &database_name()));
+        std::future::pending::<()>().await;
+    }
+    stage.stop().await;
+    Ok(good)
+}
+
+/// One database a demo, so that two can share a server that was given to both.
+fn database_name() -> String {
+    format!("onboarding_demo_{}", std::process::id())
+}
+
+/// A folder of this demo below the target folder.
+fn tempfolder() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let target = program.ancestors().find(|folder| folder.ends_with("target"));
+    let base = target.map_or_else(std::env::temp_dir, PathBuf::from);
+    Ok(base.join("demo").join(std::process::id().to_string()))
+}
+
+/// The longest that anything in the play may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

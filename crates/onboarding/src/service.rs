@@ -1,0 +1,243 @@
+//! The wiring: which roles need what, and how they start and stop.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use chrono::TimeDelta;
+use directory::DirectoryStore;
+use engine::{Clock, Engine};
+use eventstore::EventStore;
+use messaging::inbox::InboxPublisher;
+use messaging::{Client, Streams};
+use readmodel::{Projector, SendQueue, View};
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use whatsapp::client::{AccessToken, CloudApi};
+
+use crate::cli::Role;
+use crate::config::Config;
+use crate::workers::{evidence, intake, lag, numbers, projector, relay, sender};
+use crate::{commands, web};
+
+/// How long a soft stop may take before it becomes a hard one.
+const SOFT_STOP: Duration = Duration::from_secs(25);
+
+/// `onboarding serve`: runs until SIGINT or SIGTERM, then stops softly; a second
+/// signal, or too long a stop, ends it hard with exit status 1.
+///
+/// # Errors
+/// Whatever keeps the service from starting.
+pub async fn serve(config: Config, roles: &[Role]) -> anyhow::Result<ExitCode> {
+    crate::telemetry::start_logs(&config.log)?;
+    let service = Service::start(&config, roles, Clock::system()).await?;
+    tracing::info!(address = %service.http(), "the service is up");
+    signal().await?;
+    tracing::info!("stopping softly; a second signal stops at once");
+    let stopped = tokio::select! {
+        stopped = tokio::time::timeout(SOFT_STOP, service.stop()) => stopped.is_ok(),
+        _ = signal() => false,
+    };
+    if !stopped {
+        tracing::warn!("stopped before everything was finished; it is taken up at the next start");
+    }
+    Ok(if stopped { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A running service.
+pub struct Service {
+    http: SocketAddr,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Service {
+    /// Starts the roles, each with what it needs: the gateway without Postgres.
+    ///
+    /// # Errors
+    /// A server can't be reached or is too old, or the database is not migrated.
+    pub async fn start(config: &Config, roles: &[Role], clock: Clock) -> anyhow::Result<Self> {
+        let metrics = crate::telemetry::metrics()?;
+        let client = commands::nats(config, "service").await?;
+        let streams = Streams::new(&client, commands::doctor::settings(config));
+        for difference in [streams.ensure_inbox().await?, streams.ensure_dlq().await?].concat() {
+            tracing::warn!(%difference, "a stream is not configured as it should be; see `onboarding doctor`");
+        }
+        let listener = TcpListener::bind(config.http.listen)
+            .await
+            .with_context(|| format!("http.listen {}", config.http.listen))?;
+        let http = listener.local_addr()?;
+        let service = Self { http, cancel: CancellationToken::new(), tasks: TaskTracker::new() };
+
+        let has = |role| roles.contains(&role);
+        let mut routes = Router::new();
+        let mut pool = None;
+        if roles.iter().any(|role| *role != Role::Gateway) {
+            let connected = commands::postgres(config).await?;
+            commands::require_migrated(&connected).await?;
+            pool = Some(connected);
+        }
+        if has(Role::Gateway) {
+            routes = routes.merge(web::gateway(config, &client, &clock).await?);
+        }
+        if let Some(pool) = &pool {
+            let parts = Parts { config, client: &client, pool, streams, clock: &clock };
+            let committed = if has(Role::Engine) { service.engine(&parts) } else { Arc::default() };
+            if has(Role::Relay) {
+                service.relay(&parts, committed);
+            }
+            if has(Role::Projector) {
+                service.projectors(&parts);
+            }
+            if has(Role::Sender) {
+                service.sender(&parts)?;
+            }
+            if has(Role::Api) {
+                routes = routes.merge(web::api(&parts, &service.cancel, &service.tasks).await?);
+            }
+        }
+        let ops = web::ops(&client, pool.as_ref(), metrics);
+        service.listen(listener, api::app(routes.merge(ops)));
+        Ok(service)
+    }
+
+    /// Where HTTP is served.
+    pub const fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Takes nothing new, finishes what is at hand, and ends.
+    pub async fn stop(self) {
+        self.cancel.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn listen(&self, listener: TcpListener, routes: Router) {
+        let stop = self.cancel.clone().cancelled_owned();
+        self.tasks.spawn(async move {
+            let served = axum::serve(listener, routes).with_graceful_shutdown(stop).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the HTTP server ended; restart the service");
+            }
+        });
+    }
+
+    /// Decides inputs. Gives word of each commit.
+    fn engine(&self, parts: &Parts<'_>) -> Arc<Notify> {
+        let directory = DirectoryStore::new(parts.pool.clone());
+        let engine = Engine::new(parts.store(), directory.clone(), parts.clock.clone());
+        let committed = engine.committed();
+        let (submissions, ended) = engine.start(self.cancel.clone());
+        let (client, cancel) = (parts.client.clone(), self.cancel.clone());
+        self.tasks.spawn(async move {
+            let _ = ended.await;
+        });
+        self.tasks.spawn(intake::run(client.clone(), submissions, cancel.clone()));
+        self.tasks.spawn(evidence::run(parts.store(), client.clone(), cancel.clone()));
+        self.tasks.spawn(evidence::run_parked(
+            parts.store(),
+            client.clone(),
+            parts.clock.clone(),
+            cancel.clone(),
+        ));
+        let replicas = parts.config.streams.replicas;
+        self.tasks.spawn(numbers::run(directory, client, replicas, cancel));
+        committed
+    }
+
+    fn relay(&self, parts: &Parts<'_>, committed: Arc<Notify>) {
+        let relay = relay::Relay {
+            store: parts.store(),
+            pool: parts.pool.clone(),
+            client: parts.client.clone(),
+            streams: parts.streams.clone(),
+            committed,
+        };
+        self.tasks.spawn(relay.run(self.cancel.clone()));
+    }
+
+    fn projectors(&self, parts: &Parts<'_>) {
+        for view in View::ALL {
+            let projector = Projector::new(parts.pool.clone(), view);
+            self.project(parts, projector, Arc::default());
+        }
+        self.tasks.spawn(lag::run(
+            parts.store(),
+            parts.pool.clone(),
+            parts.client.clone(),
+            parts.clock.clone(),
+            self.cancel.clone(),
+        ));
+    }
+
+    fn project(&self, parts: &Parts<'_>, projector: Projector, applied: Arc<Notify>) {
+        let client = parts.client.clone();
+        self.tasks.spawn(projector::run(
+            projector,
+            parts.store(),
+            client,
+            applied,
+            self.cancel.clone(),
+        ));
+    }
+
+    fn sender(&self, parts: &Parts<'_>) -> anyhow::Result<()> {
+        let config = parts.config;
+        let timeout = Duration::from_secs(config.cloud_api.timeout_seconds);
+        let token = |app: &crate::config::App| AccessToken::new(app.access_token.expose());
+        let tokens: HashMap<_, _> =
+            config.apps.iter().map(|(id, app)| (id.clone(), token(app))).collect();
+        let queue = SendQueue::new(parts.pool.clone());
+        let requested = Arc::new(Notify::new());
+        self.project(parts, Projector::send_queue(parts.pool.clone()), requested.clone());
+        let sender = sender::Sender {
+            queue,
+            cloud: CloudApi::new(&config.cloud_api.base_url, timeout)?,
+            tokens,
+            directory: DirectoryStore::new(parts.pool.clone()),
+            inbox: InboxPublisher::new(parts.client),
+            clock: parts.clock.clone(),
+            requested,
+            settings: sender::Settings {
+                concurrency: config.sender.concurrency,
+                grace: Duration::from_secs(config.sender.grace_seconds.into()),
+                attempts: config.sender.attempts,
+                back_off: TimeDelta::seconds(config.sender.back_off_seconds.into()),
+            },
+        };
+        self.tasks.spawn(sender.run(self.cancel.clone()));
+        Ok(())
+    }
+}
+
+/// What the roles are made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) client: &'a Client,
+    pub(crate) pool: &'a PgPool,
+    pub(crate) streams: Streams,
+    pub(crate) clock: &'a Clock,
+}
+
+impl Parts<'_> {
+    pub(crate) fn store(&self) -> EventStore {
+        EventStore::new(self.pool.clone())
+    }
+}
+
+async fn signal() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

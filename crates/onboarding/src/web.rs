@@ -1,0 +1,102 @@
+//! The HTTP routes and the query service, put together from the roles' parts.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use api::gateway::{App, GatewayState, Secret};
+use api::ops::{Check, OpsState};
+use api::{ApiState, ClockFn, Pictures};
+use axum::Router;
+use directory::DirectoryStore;
+use engine::Clock;
+use messaging::Client;
+use messaging::dlq::DlqPublisher;
+use messaging::inbox::InboxPublisher;
+use messaging::numbers::Numbers;
+use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::service::Parts;
+use crate::workers::events_query;
+
+/// The webhooks.
+pub(crate) async fn gateway(
+    config: &Config,
+    client: &Client,
+    clock: &Clock,
+) -> anyhow::Result<Router> {
+    let app = |app: &crate::config::App| App {
+        secret: Secret::new(app.secret.expose()),
+        verify_token: Secret::new(app.verify_token.expose()),
+    };
+    let apps: HashMap<_, _> =
+        config.apps.iter().map(|(id, configured)| (id.clone(), app(configured))).collect();
+    Ok(api::gateway::router(GatewayState {
+        apps: Arc::new(apps),
+        numbers: Arc::new(Numbers::new(client, config.streams.replicas).watch().await?),
+        inbox: InboxPublisher::new(client),
+        dlq: DlqPublisher::new(client),
+        clock: clock_fn(clock),
+    }))
+}
+
+/// Queries, pages and operators' commands over HTTP; the queries over NATS too.
+pub(crate) async fn api(
+    parts: &Parts<'_>,
+    cancel: &CancellationToken,
+    tasks: &TaskTracker,
+) -> anyhow::Result<Router> {
+    let contracts: BTreeMap<_, _> = crate::contracts::all()
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, serde_json::from_str(&text).ok()?)))
+        .collect();
+    let state = ApiState {
+        client: parts.client.clone(),
+        inbox: InboxPublisher::new(parts.client),
+        readmodel: parts.pool.clone(),
+        pictures: Arc::new(Pictures::new(DirectoryStore::new(parts.pool.clone()))),
+        clock: clock_fn(parts.clock),
+        contracts: Arc::new(contracts),
+    };
+    let mut queries = api::nats::serve(parts.client, parts.pool.clone()).await?;
+    events_query::serve(&mut queries, parts.store()).await?;
+    let stop = cancel.clone();
+    tasks.spawn(async move {
+        stop.cancelled().await;
+        queries.stop().await;
+    });
+    Ok(api::router(state))
+}
+
+/// `/healthz`, `/readyz`, `/metrics`.
+pub(crate) fn ops(client: &Client, pool: Option<&PgPool>, metrics: PrometheusHandle) -> Router {
+    let (client, pool) = (client.clone(), pool.cloned());
+    api::ops::router(OpsState {
+        checks: Arc::new(move || {
+            let (client, pool) = (client.clone(), pool.clone());
+            Box::pin(async move { checks(&client, pool.as_ref()).await })
+        }),
+        metrics: Arc::new(move || metrics.render()),
+    })
+}
+
+async fn checks(client: &Client, pool: Option<&PgPool>) -> Vec<Check> {
+    let connected = client.connection_state() == async_nats::connection::State::Connected;
+    let detail = if connected { "" } else { "not connected; it is tried again by itself" };
+    let mut checks = vec![Check { name: "nats".into(), ok: connected, detail: detail.into() }];
+    if let Some(pool) = pool {
+        let answer = sqlx::query("SELECT 1").execute(pool).await;
+        let detail = answer.as_ref().err().map(|_| "Postgres does not answer".to_owned());
+        let ok = answer.is_ok();
+        checks.push(Check { name: "postgres".into(), ok, detail: detail.unwrap_or_default() });
+    }
+    checks
+}
+
+fn clock_fn(clock: &Clock) -> ClockFn {
+    let clock = clock.clone();
+    Arc::new(move || clock.now())
+}

@@ -1,0 +1,20 @@
+//! What runs in the background, one file each. All end soon after their token
+//! is cancelled; none loses what it was at.
+
+pub mod events_query;
+pub mod evidence;
+pub mod intake;
+pub mod lag;
+pub mod numbers;
+pub mod projector;
+pub mod relay;
+pub mod sender;
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+/// Waits, or less if the work is over. `false` if it is.
+pub(crate) async fn pause(cancel: &CancellationToken, duration: Duration) -> bool {
+    cancel.run_until_cancelled(tokio::time::sleep(duration)).await.is_some()
+}

@@ -1,0 +1,124 @@
+//! From Postgres to EVT, in order: EVT's stream sequence is the event's position.
+//!
+//! The relay is EVT's only writer, and each message names the sequence it
+//! expects before it. So a second relay, a lost tail and a lost stream all show
+//! as a wrong sequence, and all heal the same way: read back EVT's last sequence
+//! and go on from the next position.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventstore::EventStore;
+use messaging::evt::EvtWriter;
+use messaging::{Client, Streams};
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::pause;
+
+/// Most events published in one go.
+const BATCH: u32 = 1_000;
+/// How long the relay waits for word of a commit before it looks by itself.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Pause after an error.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The advisory lock that one relay holds: "relay" in ASCII.
+const LOCK: i64 = 0x72_656c_6179;
+
+/// What the relay works with.
+pub struct Relay {
+    /// The log.
+    pub store: EventStore,
+    /// For the lock.
+    pub pool: PgPool,
+    /// Where it publishes.
+    pub client: Client,
+    /// To create EVT if it is lost.
+    pub streams: Streams,
+    /// Told after each commit of this process.
+    pub committed: Arc<Notify>,
+}
+
+impl Relay {
+    /// Runs until `cancel`. Of several relays one is active; another takes over
+    /// when Postgres finds that one's connection closed.
+    pub async fn run(self, cancel: CancellationToken) {
+        while !cancel.is_cancelled() {
+            match lock(&self.pool).await {
+                Ok(Some(mut connection)) => {
+                    tracing::info!("this relay is active");
+                    while !cancel.is_cancelled() && still_there(&mut connection).await {
+                        if let Err(problem) = self.publish(&mut connection, &cancel).await {
+                            metrics::counter!("onboarding_relay_breaks_total").increment(1);
+                            tracing::warn!(
+                                problem,
+                                "the relay reads back where EVT ends and goes on"
+                            );
+                            pause(&cancel, PAUSE).await;
+                        }
+                    }
+                    let _ = connection.close().await;
+                }
+                Ok(None) => {
+                    pause(&cancel, Duration::from_secs(1)).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the relay cannot reach Postgres; trying again");
+                    pause(&cancel, PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Publishes from EVT's end on, until something breaks or the lock may be lost.
+    async fn publish(
+        &self,
+        connection: &mut PgConnection,
+        cancel: &CancellationToken,
+    ) -> Result<(), String> {
+        let differences = self.streams.ensure_evt(1).await.map_err(|e| e.to_string())?;
+        for difference in differences {
+            tracing::warn!(%difference, "EVT is not configured as it should be; see `onboarding doctor`");
+        }
+        let writer = EvtWriter::new(&self.client);
+        let mut last = writer.last_position().await.map_err(|e| e.to_string())?;
+        let log_end = self.store.last_position().await.map_err(|e| e.to_string())?;
+        if last > log_end {
+            return Err(format!(
+                "EVT ends at {last}, but the log at {log_end}: EVT is not of this database; \
+                 delete the stream EVT to have it built anew"
+            ));
+        }
+        let mut looks = 0_u32;
+        while !cancel.is_cancelled() {
+            let events = self.store.events_after(last, BATCH).await.map_err(|e| e.to_string())?;
+            if events.is_empty() {
+                looks += 1;
+                if looks.is_multiple_of(50) && !still_there(connection).await {
+                    return Err("the lock's connection is gone".into());
+                }
+                let word = tokio::time::timeout(LOOK_EVERY, self.committed.notified());
+                let _ = cancel.run_until_cancelled(word).await;
+                continue;
+            }
+            metrics::histogram!("onboarding_relay_batch_events").record(events.len() as f64);
+            last = writer.publish(&events).await.map_err(|e| e.to_string())?;
+            metrics::gauge!("onboarding_relay_position").set(last as f64);
+        }
+        Ok(())
+    }
+}
+
+/// The lock, on a connection of its own: with its end goes the lock. `None` if
+/// another relay holds it.
+async fn lock(pool: &PgPool) -> sqlx::Result<Option<PgConnection>> {
+    let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
+    let taken = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LOCK);
+    let taken: bool = taken.fetch_one(&mut connection).await?;
+    Ok(taken.then_some(connection))
+}
+
+async fn still_there(connection: &mut PgConnection) -> bool {
+    connection.ping().await.is_ok()
+}

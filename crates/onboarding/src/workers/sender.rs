@@ -1,0 +1,272 @@
+//! Sends requested messages through WhatsApp.
+//!
+//! The attempt is recorded before the call and its result after it, both through
+//! the company's lane. If the process dies between call and record, the message
+//! waits for a status webhook to tell what became of it, and is sent again only
+//! after [`Settings::grace`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use directory::DirectoryStore;
+use domain::ids::{AppId, PhoneNumberId};
+use domain::input::{SendReceipt, SendResult, Timestamp};
+use domain::outbound::{ErrorClass, SendError};
+use engine::Clock;
+use messaging::inbox::{InboxBody, InboxMessage, InboxPublisher};
+use messaging::subject::Token;
+use rand::Rng;
+use readmodel::{Claimed, SendQueue};
+use tokio::sync::{Notify, RwLock, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use whatsapp::client::{AccessToken, CloudApi, SendFailure};
+
+use super::pause;
+
+/// How long the sender waits for word of new messages before it looks by itself.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Pause of an account whose token or permission is refused.
+const ACCOUNT_PAUSE: TimeDelta = TimeDelta::seconds(60);
+
+/// How the sender works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many calls may be under way at once.
+    pub concurrency: u32,
+    /// How long a status webhook may tell what became of a message whose answer is lost.
+    pub grace: Duration,
+    /// How often a message is tried at most.
+    pub attempts: u32,
+    /// Pause before the second attempt; doubled each time, with jitter.
+    pub back_off: TimeDelta,
+}
+
+/// What the sender works with.
+pub struct Sender {
+    /// The messages to send.
+    pub queue: SendQueue,
+    /// WhatsApp.
+    pub cloud: CloudApi,
+    /// Tokens by app.
+    pub tokens: HashMap<AppId, AccessToken>,
+    /// Which app a number belongs to.
+    pub directory: DirectoryStore,
+    /// Where receipts go.
+    pub inbox: InboxPublisher,
+    /// Now.
+    pub clock: Clock,
+    /// Told when messages were requested.
+    pub requested: Arc<Notify>,
+    /// How it works.
+    pub settings: Settings,
+}
+
+impl Sender {
+    /// Runs until `cancel`, then finishes the calls that are under way.
+    pub async fn run(self, cancel: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.settings.concurrency.max(1) as usize));
+        let calls = TaskTracker::new();
+        let calling = Arc::new(Calling::new(self, cancel.clone()));
+        while !cancel.is_cancelled() {
+            let free = slots.available_permits() as u32;
+            let claimed = calling.claim(free).await;
+            let idle = claimed.is_empty();
+            for message in claimed {
+                let Ok(slot) = slots.clone().acquire_owned().await else { return };
+                let calling = calling.clone();
+                calls.spawn(async move {
+                    calling.deliver(message).await;
+                    calling.sender.requested.notify_one();
+                    drop(slot);
+                });
+            }
+            if idle {
+                let word = tokio::time::timeout(LOOK_EVERY, calling.sender.requested.notified());
+                let _ = cancel.run_until_cancelled(word).await;
+            }
+        }
+        calls.close();
+        calls.wait().await;
+    }
+}
+
+/// The sender with what it remembers between calls.
+struct Calling {
+    sender: Sender,
+    apps: RwLock<HashMap<PhoneNumberId, AppId>>,
+    source: Option<Token>,
+    cancel: CancellationToken,
+}
+
+impl Calling {
+    fn new(sender: Sender, cancel: CancellationToken) -> Self {
+        Self { sender, apps: RwLock::default(), source: "sender".parse().ok(), cancel }
+    }
+
+    async fn claim(&self, limit: u32) -> Vec<Claimed> {
+        if limit == 0 {
+            return vec![];
+        }
+        let now = self.sender.clock.now();
+        match self.sender.queue.claim(now, limit, self.sender.settings.grace).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(%error, "messages to send can't be read; trying again");
+                vec![]
+            }
+        }
+    }
+
+    async fn deliver(&self, claimed: Claimed) {
+        let now = self.sender.clock.now();
+        if claimed.expired {
+            let error = SendError {
+                code: 0,
+                class: ErrorClass::Expired,
+                definite: !claimed.previous_unresolved,
+                title: "it could not be sent before it expired".into(),
+            };
+            return self.settle(&claimed, SendResult::GivenUp { error }).await;
+        }
+        if claimed.previous_unresolved {
+            metrics::counter!("onboarding_sends_repeated_total").increment(1);
+            tracing::warn!(message = %claimed.message.message_id, "no answer and no status told what became of a message; it is sent again");
+        }
+        let Some(token) = self.token(&claimed.message.from).await else {
+            tracing::error!(number = %claimed.message.from, "no access token is configured for this number's app; its messages wait");
+            return self.again(&claimed, now + ACCOUNT_PAUSE, None).await;
+        };
+        if !self.record(&claimed, SendResult::Attempted).await {
+            return self.again(&claimed, now + TimeDelta::seconds(1), None).await;
+        }
+        let sent = self.sender.cloud.send(&token, &claimed.message, claimed.reference).await;
+        match sent {
+            Ok(wamid) => {
+                count("accepted");
+                self.settle(&claimed, SendResult::Accepted { wamid }).await;
+            }
+            Err(failure) => self.after_failure(&claimed, failure).await,
+        }
+    }
+
+    async fn after_failure(&self, claimed: &Claimed, failure: SendFailure) {
+        let now = self.sender.clock.now();
+        let fault = failure.fault();
+        let class = fault.error.class;
+        count(class_name(class));
+        let settings = &self.sender.settings;
+        let next = match (&failure, class) {
+            // Its answer is lost, not the message: a status may still tell.
+            (SendFailure::Unknown(_), _) => {
+                Some(now + TimeDelta::from_std(settings.grace).unwrap_or_default())
+            }
+            (_, ErrorClass::Account) => {
+                tracing::error!(number = %claimed.message.from, code = fault.error.code, "WhatsApp refuses the account's token or permission; its messages wait");
+                return self.again(claimed, now + ACCOUNT_PAUSE, Some(&fault.error)).await;
+            }
+            _ if fault.retry => Some(now + self.back_off(claimed.attempt, fault.retry_after)),
+            _ => None,
+        };
+        match next.filter(|_| claimed.attempt < settings.attempts) {
+            Some(at) if at < claimed.message.expires_at => {
+                self.again(claimed, at, Some(&fault.error)).await;
+            }
+            _ => {
+                tracing::warn!(message = %claimed.message.message_id, code = fault.error.code, title = fault.error.title, attempts = claimed.attempt, "a message is given up");
+                let error = failure.into_error();
+                self.settle(claimed, SendResult::GivenUp { error }).await;
+            }
+        }
+    }
+
+    /// Doubled each time, at most 5 minutes, half of it at random.
+    fn back_off(&self, attempt: u32, asked: Option<Duration>) -> TimeDelta {
+        let base = self.sender.settings.back_off.num_milliseconds().max(1);
+        let longest = 300_000.min(base.saturating_mul(1 << attempt.saturating_sub(1).min(16)));
+        let drawn = longest / 2 + rand::rng().random_range(0..=longest / 2);
+        let asked = asked.and_then(|d| TimeDelta::from_std(d).ok()).unwrap_or_default();
+        TimeDelta::milliseconds(drawn).max(asked)
+    }
+
+    /// Tells the lane, until it is told, then the queue. A crash in between is
+    /// healed by the event that comes of it.
+    async fn settle(&self, claimed: &Claimed, result: SendResult) {
+        while !self.record(claimed, result.clone()).await {
+            if !pause(&self.cancel, Duration::from_secs(1)).await {
+                return;
+            }
+        }
+        if let Err(error) =
+            self.sender.queue.done(claimed.message.message_id, self.sender.clock.now()).await
+        {
+            tracing::warn!(%error, "a sent message is not marked as done; its event will do it");
+        }
+    }
+
+    /// Notes when the message is tried again: after an error, or because the
+    /// attempt was not made.
+    async fn again(&self, claimed: &Claimed, at: Timestamp, error: Option<&SendError>) {
+        let (id, attempt) = (claimed.message.message_id, claimed.attempt);
+        let now = self.sender.clock.now();
+        let noted = match error {
+            Some(error) => self.sender.queue.retry_at(id, attempt, at, error, now).await,
+            None => self.sender.queue.put_back(id, attempt, at, now).await,
+        };
+        if let Err(error) = noted {
+            tracing::warn!(%error, "a message's next attempt is not noted; it comes after the grace time");
+        }
+    }
+
+    /// Publishes a receipt into the lane. `false` if INBOX did not take it.
+    async fn record(&self, claimed: &Claimed, result: SendResult) -> bool {
+        let Some(source) = self.source.clone() else { return false };
+        let receipt = SendReceipt {
+            request_id: claimed.reference.request_id,
+            message_id: claimed.reference.message_id,
+            attempt: claimed.attempt,
+            at: self.sender.clock.now(),
+            result,
+        };
+        let body = InboxBody::Receipt { company: claimed.company.clone(), receipt };
+        let message = InboxMessage { body, source, traceparent: None };
+        match self.sender.inbox.publish(vec![message]).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "a receipt could not be recorded; trying again");
+                false
+            }
+        }
+    }
+
+    async fn token(&self, number: &PhoneNumberId) -> Option<AccessToken> {
+        if let Some(app) = self.apps.read().await.get(number) {
+            return self.sender.tokens.get(app).cloned();
+        }
+        let rows = self.sender.directory.numbers().await.ok()?;
+        let mut apps = self.apps.write().await;
+        *apps = rows.into_iter().map(|(number, _, app)| (number, app)).collect();
+        self.sender.tokens.get(apps.get(number)?).cloned()
+    }
+}
+
+fn count(result: &'static str) {
+    metrics::counter!("onboarding_sends_total", "result" => result).increment(1);
+}
+
+const fn class_name(class: ErrorClass) -> &'static str {
+    match class {
+        ErrorClass::Account => "account",
+        ErrorClass::RateLimited => "rate_limited",
+        ErrorClass::RecipientRateLimited => "recipient_rate_limited",
+        ErrorClass::NumberUnhealthy => "number_unhealthy",
+        ErrorClass::WindowClosed => "window_closed",
+        ErrorClass::RecipientRefused => "recipient_refused",
+        ErrorClass::Template => "template",
+        ErrorClass::Transient => "transient",
+        ErrorClass::Unknown => "unknown",
+        ErrorClass::Expired => "expired",
+    }
+}
