@@ -78,19 +78,22 @@ impl Service {
 
         let has = |role| roles.contains(&role);
         let mut routes = Router::new();
-        let mut pool = None;
+        let (mut pool, mut numbers_known) = (None, None);
         if roles.iter().any(|role| *role != Role::Gateway) {
             let connected = commands::postgres(config).await?;
             commands::require_migrated(&connected).await?;
             pool = Some(connected);
         }
         if has(Role::Gateway) {
-            routes = routes.merge(web::gateway(config, &client, &clock).await?);
+            let (gateway, watch) = web::gateway(config, &client, &clock).await?;
+            routes = routes.merge(gateway);
+            numbers_known = Some(watch);
         }
         if let Some(pool) = &pool {
             let parts = Parts { config, client: &client, pool, streams, clock: &clock };
             let committed = if has(Role::Engine) { service.engine(&parts) } else { Arc::default() };
             if has(Role::Relay) {
+                parts.streams.ensure_evt(1).await?;
                 service.relay(&parts, committed);
             }
             if has(Role::Projector) {
@@ -103,7 +106,7 @@ impl Service {
                 routes = routes.merge(web::api(&parts, &service.cancel, &service.tasks).await?);
             }
         }
-        let ops = web::ops(&client, pool.as_ref(), metrics);
+        let ops = web::ops(&client, pool.as_ref(), numbers_known, metrics);
         service.listen(listener, api::app(routes.merge(ops)));
         Ok(service)
     }

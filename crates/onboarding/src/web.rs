@@ -12,7 +12,7 @@ use engine::Clock;
 use messaging::Client;
 use messaging::dlq::DlqPublisher;
 use messaging::inbox::InboxPublisher;
-use messaging::numbers::Numbers;
+use messaging::numbers::{Numbers, NumbersWatch};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -27,20 +27,22 @@ pub(crate) async fn gateway(
     config: &Config,
     client: &Client,
     clock: &Clock,
-) -> anyhow::Result<Router> {
+) -> anyhow::Result<(Router, Arc<NumbersWatch>)> {
     let app = |app: &crate::config::App| App {
         secret: Secret::new(app.secret.expose()),
         verify_token: Secret::new(app.verify_token.expose()),
     };
     let apps: HashMap<_, _> =
         config.apps.iter().map(|(id, configured)| (id.clone(), app(configured))).collect();
-    Ok(api::gateway::router(GatewayState {
+    let numbers = Arc::new(Numbers::new(client, config.streams.replicas).watch().await?);
+    let routes = api::gateway::router(GatewayState {
         apps: Arc::new(apps),
-        numbers: Arc::new(Numbers::new(client, config.streams.replicas).watch().await?),
+        numbers: numbers.clone(),
         inbox: InboxPublisher::new(client),
         dlq: DlqPublisher::new(client),
         clock: clock_fn(clock),
-    }))
+    });
+    Ok((routes, numbers))
 }
 
 /// Queries, pages and operators' commands over HTTP; the queries over NATS too.
@@ -72,21 +74,36 @@ pub(crate) async fn api(
 }
 
 /// `/healthz`, `/readyz`, `/metrics`.
-pub(crate) fn ops(client: &Client, pool: Option<&PgPool>, metrics: PrometheusHandle) -> Router {
+pub(crate) fn ops(
+    client: &Client,
+    pool: Option<&PgPool>,
+    numbers: Option<Arc<NumbersWatch>>,
+    metrics: PrometheusHandle,
+) -> Router {
     let (client, pool) = (client.clone(), pool.cloned());
     api::ops::router(OpsState {
         checks: Arc::new(move || {
-            let (client, pool) = (client.clone(), pool.clone());
-            Box::pin(async move { checks(&client, pool.as_ref()).await })
+            let (client, pool, numbers) = (client.clone(), pool.clone(), numbers.clone());
+            Box::pin(async move { checks(&client, pool.as_ref(), numbers.as_deref()).await })
         }),
         metrics: Arc::new(move || metrics.render()),
     })
 }
 
-async fn checks(client: &Client, pool: Option<&PgPool>) -> Vec<Check> {
+async fn checks(
+    client: &Client,
+    pool: Option<&PgPool>,
+    numbers: Option<&NumbersWatch>,
+) -> Vec<Check> {
     let connected = client.connection_state() == async_nats::connection::State::Connected;
     let detail = if connected { "" } else { "not connected; it is tried again by itself" };
     let mut checks = vec![Check { name: "nats".into(), ok: connected, detail: detail.into() }];
+    if let Some(numbers) = numbers {
+        let ok = !numbers.current().is_empty();
+        let detail =
+            if ok { "" } else { "no number is known: apply a directory and run the role engine" };
+        checks.push(Check { name: "numbers".into(), ok, detail: detail.into() });
+    }
     if let Some(pool) = pool {
         let answer = sqlx::query("SELECT 1").execute(pool).await;
         let detail = answer.as_ref().err().map(|_| "Postgres does not answer".to_owned());
