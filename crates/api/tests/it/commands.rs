@@ -7,6 +7,9 @@ use crate::support::{Answer, Nats, Served, api, database, now, soon};
 const PATH: &str = "/api/v1/companies/acme/client-profiles";
 const KEY: &str = "0197f0a8-0000-7000-8000-000000000001";
 
+/// Path, headers and body; status, code and field of the problem.
+type Case<'a> = (&'a str, Vec<(&'a str, &'a str)>, Value, u16, &'a str, Option<&'a str>);
+
 async fn posted(http: &Served, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
     let mut all = vec![("content-type", "application/json")];
     all.extend(headers);
@@ -86,7 +89,7 @@ async fn what_can_be_no_command_is_refused_with_its_field() {
     let key = ("idempotency-key", KEY);
     let long = "x".repeat(201);
     let bad_phone = json!({ "identifiers": [{ "kind": "phone", "value": "4711-secret" }] });
-    let cases: Vec<(&str, Vec<(&str, &str)>, Value, u16, &str, Option<&str>)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (PATH, vec![], body(), 400, "bad-parameter", Some("Idempotency-Key")),
         (
             PATH,
