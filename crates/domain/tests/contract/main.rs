@@ -13,3 +13,4 @@ mod debug;
 mod golden;
 mod samples;
 mod unreadable;
+mod vocabulary;

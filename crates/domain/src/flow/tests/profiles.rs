@@ -118,6 +118,13 @@ fn the_users_own_profiles_stay_candidates_if_there_are_some() {
 }
 
 #[test]
+fn an_exact_match_wins_even_over_a_variant_that_the_user_looks_after() {
+    let own_variant = ProfileFacts { held: Held::ByVariant, ..looked_after_by(1, &["anna"]) };
+    let scene = scene().knowing([own_variant, known(2)]);
+    assert_eq!(verdicts(&scene), [ProfileVerdict::OnlyByVariant, ProfileVerdict::Candidate]);
+}
+
+#[test]
 fn profiles_of_others_stay_candidates_where_the_user_has_none() {
     let scene = scene().knowing([looked_after_by(1, &["ben"]), looked_after_by(2, &[])]);
     assert_eq!(verdicts(&scene), [ProfileVerdict::Candidate, ProfileVerdict::Candidate]);
