@@ -111,3 +111,12 @@ fn the_documents_name_paths_that_exist() {
     }
     assert!(checked > 10, "only {checked} paths were found: does the test still read them?");
 }
+
+/// The README shows the table that the demo prints when all is well.
+#[test]
+fn the_readme_shows_what_the_demo_plays() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let table = onboarding::demo::scenes::expected_table();
+    assert!(readme.contains(&table), "the README's table must be:\n{table}");
+}

@@ -39,7 +39,7 @@ fn is_wamid(text: &str) -> bool {
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $check:ident, $rule:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
         #[schemars(with = "String")]
         pub struct $name(String);
@@ -83,6 +83,25 @@ macro_rules! text_id {
             }
         }
     };
+}
+
+macro_rules! shown_when_debugged {
+    ($($name:ident),+) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+    )+};
+}
+
+shown_when_debugged!(CompanyId, UserId, OuId, ExternalCompanyId, PoolKey, AppId, PhoneNumberId);
+
+/// WhatsApp writes the client's phone number into it.
+impl fmt::Debug for Wamid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wamid(***)")
+    }
 }
 
 text_id!(

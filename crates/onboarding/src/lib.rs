@@ -29,8 +29,7 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migration
 /// Runs the program that the command line names.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    // Ours is the only TLS provider; an error means that it is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_tls();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -45,6 +44,11 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// One TLS provider for the process; a second call changes nothing.
+pub(crate) fn install_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {

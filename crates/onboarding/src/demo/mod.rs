@@ -32,40 +32,41 @@ pub async fn run(once: bool) -> anyhow::Result<ExitCode> {
     let nats = devservers::nats(&options, &progress).await?;
     let database = stage::create_database(postgres.url(), &database_name()).await?;
     eprintln!("  starting the service with all its roles, and a fake WhatsApp");
+    let stage = Stage::start(&database, nats.url(), Clock::system(), StageOptions::default());
     let played = tokio::select! {
-        played = play(&postgres, &nats, &database, once) => played,
+        played = async {
+            let stage = stage.await?;
+            let good = tell::all_scenes(&stage, std::io::stdout().is_terminal()).await?;
+            anyhow::Ok(Some((stage, good)))
+        } => played?,
         signal = tokio::signal::ctrl_c() => {
             signal?;
-            eprintln!("\nStopped before the end.");
-            Ok(false)
+            None
         }
     };
-    drop((nats, postgres));
-    Ok(if played? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// `true` if every outcome was the expected one.
-async fn play(
-    postgres: &Server,
-    nats: &Server,
-    database: &str,
-    once: bool,
-) -> anyhow::Result<bool> {
-    let clock = Clock::system();
-    let stage = Stage::start(database, nats.url(), clock, StageOptions::default()).await?;
-    let colours = std::io::stdout().is_terminal();
-    let good = tell::all_scenes(&stage, colours).await?;
+    let Some((stage, good)) = played else {
+        eprintln!("\nStopped before the end.");
+        return Ok(ExitCode::FAILURE);
+    };
     if !once {
-        println!("The service stays up until Ctrl-C:");
-        println!("  API       {}/api/v1/onboarding-requests?company=demo-bank", stage.api());
-        println!("  webhooks  {}/webhooks/whatsapp/{APP}", stage.api());
-        println!("  metrics   {}/metrics", stage.api());
-        println!("  NATS      {}", nats.url());
-        println!("  Postgres  {}", devservers::database_url(postgres.url(), &database_name()));
-        std::future::pending::<()>().await;
+        stay(&stage, &nats, &database).await?;
     }
     stage.stop().await;
-    Ok(good)
+    drop((nats, postgres));
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Shows where everything is, until Ctrl-C.
+async fn stay(stage: &Stage, nats: &Server, database: &str) -> anyhow::Result<()> {
+    println!("The service stays up until Ctrl-C:");
+    println!("  API       {}/api/v1/onboarding-requests?company=demo-bank", stage.api());
+    println!("  webhooks  {}/webhooks/whatsapp/{APP}", stage.api());
+    println!("  metrics   {}/metrics", stage.api());
+    println!("  NATS      {}", nats.url());
+    println!("  Postgres  {database}");
+    tokio::signal::ctrl_c().await?;
+    eprintln!("\nStopping.");
+    Ok(())
 }
 
 /// One database a demo, so that two can share a server that was given to both.

@@ -87,6 +87,7 @@ impl Stage {
         clock: Clock,
         options: StageOptions,
     ) -> anyhow::Result<Self> {
+        crate::install_tls();
         let cloud = FakeCloudApi::start(([127, 0, 0, 1], 0).into()).await?;
         let config = configuration(database, nats, cloud.url())?;
         let cloud_token = config.apps.values().next().map(|app| app.access_token.clone());

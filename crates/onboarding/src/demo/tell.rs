@@ -13,7 +13,7 @@ use serde_json::json;
 use whatsapp::fake::{Behaviour, ReceivedMessage, Rule};
 use whatsapp::post::{Client, ClientMessage, WebhookPost};
 
-use super::scenes::{Act, Person, SCENES, Scene, What};
+use super::scenes::{self, Act, Person, SCENES, Scene, What};
 use super::stage::Stage;
 
 /// One line of the table at the end.
@@ -22,7 +22,6 @@ struct Played {
     title: &'static str,
     expected: Vec<Outcome>,
     found: Vec<Outcome>,
-    events: usize,
 }
 
 impl Played {
@@ -37,17 +36,9 @@ pub(super) async fn all_scenes(stage: &Stage, colours: bool) -> anyhow::Result<b
     for scene in SCENES {
         played.push(Player::new(stage, scene, colours)?.play().await?);
     }
-    println!("\n| row | scene | outcome | events | |\n|---|---|---|---|---|");
+    println!("\n{}", scenes::TABLE_HEAD);
     for one in &played {
-        let outcomes: Vec<_> = one.found.iter().map(|o| format!("`{}`", o.as_str())).collect();
-        let verdict = if one.good() { "as expected" } else { "NOT AS EXPECTED" };
-        println!(
-            "| {} | {} | {} | {} | {verdict} |",
-            one.row,
-            one.title,
-            outcomes.join(", "),
-            one.events
-        );
+        println!("{}", scenes::table_row(one.row, one.title, &one.found, one.good()));
     }
     let good = played.iter().all(Played::good);
     println!(
@@ -105,7 +96,6 @@ impl<'a> Player<'a> {
         }
         for events in &requests {
             println!("   events: {}", summary(events)?);
-            self.played.events += events.len();
         }
         for (expected, found) in self.played.expected.iter().zip(&self.played.found) {
             let verdict = if expected == found {
