@@ -17,6 +17,7 @@ CREATE TABLE send_queue (
     expires_at         timestamptz NOT NULL,
     last_error_code    bigint,
     last_error_class   text,
+    traceparent        text,
     updated_at         timestamptz NOT NULL,
     CONSTRAINT unsettled_rows_can_be_sent
         CHECK (state = 'done' OR (message IS NOT NULL AND recipient IS NOT NULL))

@@ -176,7 +176,9 @@ impl Calling {
             }
             _ => {
                 tracing::warn!(message = %claimed.message.message_id, code = fault.error.code, title = fault.error.title, attempts = claimed.attempt, "a message is given up");
-                let error = failure.into_error();
+                let mut error = failure.into_error();
+                // The client may have it from an earlier attempt.
+                error.definite &= !claimed.previous_unresolved;
                 self.settle(claimed, SendResult::GivenUp { error }).await;
             }
         }
@@ -231,7 +233,7 @@ impl Calling {
             result,
         };
         let body = InboxBody::Receipt { company: claimed.company.clone(), receipt };
-        let message = InboxMessage { body, source, traceparent: None };
+        let message = InboxMessage { body, source, traceparent: claimed.traceparent.clone() };
         match self.sender.inbox.publish(vec![message]).await {
             Ok(()) => true,
             Err(error) => {

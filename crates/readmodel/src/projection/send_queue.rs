@@ -33,6 +33,7 @@ struct Waiting {
     position: u64,
     expires_at: Timestamp,
     updated_at: Timestamp,
+    traceparent: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -57,6 +58,7 @@ impl super::Changes for Changes {
                     position: recorded.position,
                     expires_at: message.expires_at,
                     updated_at: recorded.recorded_at,
+                    traceparent: recorded.traceparent.clone(),
                     message,
                 };
                 self.waiting.insert(waiting.message_id, waiting);
@@ -92,10 +94,10 @@ fn address(recipient: &Recipient) -> String {
 const INSERT: &str = "
     INSERT INTO send_queue (
         message_id, company, request_id, from_number, recipient, message, position, state,
-        expires_at, updated_at)
+        expires_at, updated_at, traceparent)
     SELECT
         message_id, company, request_id, from_number, recipient, message, position, 'waiting',
-        expires_at, updated_at
+        expires_at, updated_at, traceparent
     FROM json_populate_recordset(NULL::send_queue, $1::json)";
 
 /// A settled row keeps no personal data.

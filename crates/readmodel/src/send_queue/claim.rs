@@ -63,6 +63,7 @@ struct Row {
     position: i64,
     attempts: i32,
     unresolved: bool,
+    traceparent: Option<String>,
 }
 
 impl Row {
@@ -85,6 +86,7 @@ impl Row {
             attempt: self.attempts.unsigned_abs(),
             first: self.attempts == 1,
             previous_unresolved: self.unresolved,
+            traceparent: self.traceparent,
         })
     }
 }
@@ -112,7 +114,8 @@ const CLAIM: &str = "
         updated_at = $1
     FROM due
     WHERE q.message_id = due.message_id
-    RETURNING q.message_id, q.request_id, q.company, q.message, q.position, q.attempts, q.unresolved";
+    RETURNING q.message_id, q.request_id, q.company, q.message, q.position, q.attempts,
+        q.unresolved, q.traceparent";
 
 const NEXT_DUE: &str = "
     SELECT q.next_attempt_at

@@ -44,6 +44,8 @@ pub struct Claimed {
     pub previous_unresolved: bool,
     /// Whether it must not be sent any more: give it up.
     pub expired: bool,
+    /// W3C trace context of the input that requested it.
+    pub traceparent: Option<String>,
 }
 
 impl Claimed {
