@@ -189,3 +189,39 @@ impl fmt::Debug for Secret {
         f.write_str("***")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(yaml: &str) -> anyhow::Result<Config> {
+        let file = tempfile::NamedTempFile::with_suffix(".yaml")?;
+        std::fs::write(file.path(), yaml)?;
+        Config::load(Some(file.path()))
+    }
+
+    #[test]
+    fn a_file_overrides_the_defaults_key_by_key() {
+        let config = load("sender: { attempts: 3 }").unwrap();
+        assert_eq!((config.sender.attempts, config.sender.concurrency), (3, 32));
+    }
+
+    #[test]
+    fn a_key_that_does_not_exist_is_named() {
+        let error = load("sender: { atempts: 3 }").unwrap_err().to_string();
+        assert!(error.contains("atempts"), "{error}");
+        let error = load("http: { listen: everywhere }").unwrap_err().to_string();
+        assert!(error.contains("http.listen"), "{error}");
+    }
+
+    #[test]
+    fn secrets_are_neither_shown_nor_printed() {
+        let yaml = "database_url: postgres://hidden1\nnats_url: nats://hidden2\napps: { demo: \
+                    { secret: hidden3, verify_token: hidden4, access_token: hidden5 } }";
+        let config = load(yaml).unwrap();
+        assert_eq!(config.apps.values().next().unwrap().access_token.expose(), "hidden5");
+        for shown in [config.shown(), format!("{config:?}")] {
+            assert!(!shown.contains("hidden"), "{shown}");
+        }
+    }
+}

@@ -24,7 +24,8 @@ use whatsapp::client::{AccessToken, CloudApi};
 
 use crate::cli::Role;
 use crate::config::Config;
-use crate::workers::{evidence, intake, lag, numbers, projector, relay, sender};
+use crate::workers::lag::Stages;
+use crate::workers::{evidence, intake, numbers, projector, relay, sender};
 use crate::{commands, web};
 
 /// How long a soft stop may take before it becomes a hard one.
@@ -172,13 +173,14 @@ impl Service {
             let projector = Projector::new(parts.pool.clone(), view);
             self.project(parts, projector, Arc::default());
         }
-        self.tasks.spawn(lag::run(
-            parts.store(),
-            parts.pool.clone(),
-            parts.client.clone(),
-            parts.clock.clone(),
-            self.cancel.clone(),
-        ));
+        let stages = Stages {
+            store: parts.store(),
+            pool: parts.pool.clone(),
+            client: parts.client.clone(),
+            streams: parts.streams.clone(),
+            clock: parts.clock.clone(),
+        };
+        self.tasks.spawn(stages.run(self.cancel.clone()));
     }
 
     fn project(&self, parts: &Parts<'_>, projector: Projector, applied: Arc<Notify>) {

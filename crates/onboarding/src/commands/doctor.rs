@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{nats, postgres, require_migrated};
 use crate::config::Config;
-use crate::workers::lag;
+use crate::workers::lag::Stages;
 
 /// A stage further behind than this many seconds is unwell.
 const LAG_SECONDS: f64 = 30.0;
@@ -78,11 +78,17 @@ async fn checks(config: &Config) -> Vec<Check> {
         Err(error) => add("nats", Err(anyhow::anyhow!("{error:#}"))),
     }
     if let (Ok(pool), Ok(client)) = (&pool, &client) {
-        let store = EventStore::new(pool.clone());
-        match lag::measure(&store, pool, client, &Clock::system()).await {
+        let stages = Stages {
+            store: EventStore::new(pool.clone()),
+            pool: pool.clone(),
+            client: client.clone(),
+            streams: Streams::new(client, settings(config)),
+            clock: Clock::system(),
+        };
+        match stages.measure().await {
             Ok(lags) => {
                 for lag in lags {
-                    let found = format!("{} event(s), {:.1} s behind", lag.events, lag.seconds);
+                    let found = format!("{} waiting, {:.1} s behind", lag.waiting, lag.seconds);
                     let result = if lag.seconds < LAG_SECONDS {
                         Ok(found)
                     } else {

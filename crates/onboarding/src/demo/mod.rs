@@ -1,5 +1,6 @@
 //! `onboarding demo`: the whole flow on private servers, as its people see it.
 
+mod borrowed;
 pub mod scenes;
 pub mod stage;
 mod tell;
@@ -30,6 +31,7 @@ pub async fn run(once: bool) -> anyhow::Result<ExitCode> {
     let options = Options::new(&folder);
     let postgres = devservers::postgres(&options, &progress).await?;
     let nats = devservers::nats(&options, &progress).await?;
+    borrowed::require_unused(&nats).await?;
     let database = stage::create_database(postgres.url(), &database_name()).await?;
     eprintln!("  starting the service with all its roles, and a fake WhatsApp");
     let stage = Stage::start(&database, nats.url(), Clock::system(), StageOptions::default());
@@ -44,14 +46,20 @@ pub async fn run(once: bool) -> anyhow::Result<ExitCode> {
             None
         }
     };
-    let Some((stage, good)) = played else {
-        eprintln!("\nStopped before the end.");
-        return Ok(ExitCode::FAILURE);
+    let good = match played {
+        Some((stage, good)) => {
+            if !once {
+                stay(&stage, &nats, &database).await?;
+            }
+            stage.stop().await;
+            good
+        }
+        None => {
+            eprintln!("\nStopped before the end.");
+            false
+        }
     };
-    if !once {
-        stay(&stage, &nats, &database).await?;
-    }
-    stage.stop().await;
+    borrowed::clean_up(&postgres, &nats, &database_name()).await;
     drop((nats, postgres));
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -70,13 +70,7 @@ impl<'a> Player<'a> {
     fn new(stage: &'a Stage, scene: &'a Scene, colours: bool) -> anyhow::Result<Self> {
         let recipient = recipient(&scene.client)?;
         let seen = stage.received_by(&recipient).len();
-        let played = Played {
-            row: scene.row,
-            title: scene.title,
-            expected: vec![],
-            found: vec![],
-            events: 0,
-        };
+        let played = Played { row: scene.row, title: scene.title, expected: vec![], found: vec![] };
         let client = as_whatsapp_tells(&scene.client);
         let conversation = Conversation::new();
         Ok(Self { stage, scene, client, recipient, colours, seen, conversation, played })

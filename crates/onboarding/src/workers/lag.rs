@@ -1,11 +1,15 @@
-//! How far each stage is behind the log, in events and seconds, as metrics.
+//! How far each stage is behind, in events (or inputs) and seconds, and how full
+//! the streams are, as metrics.
 
 use std::time::Duration;
 
+use async_nats::jetstream;
+use async_nats::jetstream::consumer::pull;
 use engine::Clock;
 use eventstore::EventStore;
-use messaging::Client;
 use messaging::evt::EvtWriter;
+use messaging::{Client, Streams};
+use readmodel::Projector;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -14,64 +18,108 @@ use super::pause;
 /// How often the lag is measured.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// One stage's place in the log.
+/// What is looked at.
+#[derive(Clone)]
+pub struct Stages {
+    /// The log.
+    pub store: EventStore,
+    /// The checkpoints.
+    pub pool: PgPool,
+    /// EVT and INBOX.
+    pub client: Client,
+    /// The streams' sizes.
+    pub streams: Streams,
+    /// Now.
+    pub clock: Clock,
+}
+
+/// How far one stage is behind.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct StageLag {
-    /// `relay`, or the read model's name.
+    /// `engine`, `evidence`, `relay`, `send-queue`, or the read model's name.
     pub stage: String,
-    /// The last position that it has taken.
-    pub position: u64,
-    /// How many events it is behind.
-    pub events: u64,
-    /// How long ago the first of those was recorded.
+    /// How many events or inputs it has still to take.
+    pub waiting: u64,
+    /// How old the first of those is, in seconds.
     pub seconds: f64,
 }
 
-/// Measures every stage against the end of the log.
-///
-/// # Errors
-/// Postgres or NATS does not answer.
-pub async fn measure(
-    store: &EventStore,
-    pool: &PgPool,
-    client: &Client,
-    clock: &Clock,
-) -> anyhow::Result<Vec<StageLag>> {
-    let end = store.last_position().await?;
-    let mut stages = vec![("relay".to_owned(), EvtWriter::new(client).last_position().await?)];
-    for (view, position) in readmodel::queries::checkpoints(pool).await? {
-        stages.push((view.to_string(), position));
+impl Stages {
+    /// Measures every stage.
+    ///
+    /// # Errors
+    /// Postgres or NATS does not answer.
+    pub async fn measure(&self) -> anyhow::Result<Vec<StageLag>> {
+        let mut lags = vec![];
+        for consumer in ["engine", "evidence"] {
+            lags.extend(self.of_inbox(consumer).await?);
+        }
+        let end = self.store.last_position().await?;
+        let published = EvtWriter::new(&self.client).last_position().await?;
+        let mut stages = vec![("relay".to_owned(), published)];
+        for (view, position) in readmodel::queries::checkpoints(&self.pool).await? {
+            stages.push((view.to_string(), position));
+        }
+        let queue = Projector::send_queue(self.pool.clone());
+        stages.push((queue.name().to_owned(), queue.checkpoint().await?));
+        for (stage, position) in stages {
+            let waiting = end.saturating_sub(position);
+            let first =
+                if waiting == 0 { vec![] } else { self.store.events_after(position, 1).await? };
+            let since = first.first().map(|event| self.clock.now() - event.recorded_at);
+            let seconds =
+                since.map_or(0.0, |since| since.num_milliseconds().max(0) as f64 / 1_000.0);
+            lags.push(StageLag { stage, waiting, seconds });
+        }
+        Ok(lags)
     }
-    let mut lags = Vec::with_capacity(stages.len());
-    for (stage, position) in stages {
-        let events = end.saturating_sub(position);
-        let waiting = if events == 0 { vec![] } else { store.events_after(position, 1).await? };
-        let since = waiting.first().map(|event| clock.now() - event.recorded_at);
-        let seconds = since.map_or(0.0, |since| since.num_milliseconds().max(0) as f64 / 1_000.0);
-        lags.push(StageLag { stage, position, events, seconds });
-    }
-    Ok(lags)
-}
 
-/// Measures until `cancel`.
-pub async fn run(
-    store: EventStore,
-    pool: PgPool,
-    client: Client,
-    clock: Clock,
-    cancel: CancellationToken,
-) {
-    while pause(&cancel, EVERY).await {
-        match measure(&store, &pool, &client, &clock).await {
-            Ok(lags) => {
-                for lag in lags {
-                    let stage = lag.stage;
-                    metrics::gauge!("onboarding_lag_events", "stage" => stage.clone())
-                        .set(lag.events as f64);
-                    metrics::gauge!("onboarding_lag_seconds", "stage" => stage).set(lag.seconds);
-                }
+    /// One of INBOX's consumers; `None` if it was never opened.
+    async fn of_inbox(&self, name: &str) -> anyhow::Result<Option<StageLag>> {
+        let inbox = jetstream::new(self.client.clone()).get_stream("INBOX").await?;
+        let Ok(mut consumer) = inbox.get_consumer::<pull::Config>(name).await else {
+            return Ok(None);
+        };
+        let info = consumer.info().await?;
+        let waiting = info.num_pending + info.num_ack_pending as u64;
+        let first = info.ack_floor.stream_sequence + 1;
+        let mut seconds = 0.0;
+        if waiting > 0
+            && let Ok(message) = inbox.get_raw_message(first).await
+        {
+            let taken = i128::from(self.clock.now().timestamp_millis());
+            let age = taken - message.time.unix_timestamp_nanos() / 1_000_000;
+            seconds = age.max(0) as f64 / 1_000.0;
+        }
+        Ok(Some(StageLag { stage: name.to_owned(), waiting, seconds }))
+    }
+
+    /// Measures until `cancel`.
+    pub async fn run(self, cancel: CancellationToken) {
+        while pause(&cancel, EVERY).await {
+            match self.measure().await {
+                Ok(lags) => lags.into_iter().for_each(show),
+                Err(error) => tracing::debug!(%error, "the lag can't be measured"),
             }
-            Err(error) => tracing::debug!(%error, "the lag can't be measured"),
+            match self.streams.usage().await {
+                Ok(usages) => {
+                    for usage in usages {
+                        let bytes = usage.bytes as f64;
+                        metrics::gauge!("onboarding_stream_bytes", "stream" => usage.stream)
+                            .set(bytes);
+                        if let Some(max) = usage.max_bytes.filter(|max| *max > 0) {
+                            let full = bytes / max as f64;
+                            metrics::gauge!("onboarding_stream_full_ratio", "stream" => usage.stream).set(full);
+                        }
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "the streams' sizes can't be read"),
+            }
         }
     }
+}
+
+fn show(lag: StageLag) {
+    metrics::gauge!("onboarding_lag_events", "stage" => lag.stage.clone()).set(lag.waiting as f64);
+    metrics::gauge!("onboarding_lag_seconds", "stage" => lag.stage).set(lag.seconds);
 }

@@ -22,6 +22,7 @@ use readmodel::{Claimed, SendQueue};
 use tokio::sync::{Notify, RwLock, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 use whatsapp::client::{AccessToken, CloudApi, SendFailure};
 
 use super::pause;
@@ -30,6 +31,11 @@ use super::pause;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Pause of an account whose token or permission is refused.
 const ACCOUNT_PAUSE: TimeDelta = TimeDelta::seconds(60);
+
+/// How often settled rows are pruned, how old they must be, and how many at once.
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+const KEEP: TimeDelta = TimeDelta::days(7);
+const PRUNE_MOST: u32 = 10_000;
 
 /// How the sender works.
 #[derive(Clone, Debug)]
@@ -70,6 +76,7 @@ impl Sender {
         let slots = Arc::new(Semaphore::new(self.settings.concurrency.max(1) as usize));
         let calls = TaskTracker::new();
         let calling = Arc::new(Calling::new(self, cancel.clone()));
+        calls.spawn(prune(calling.clone(), cancel.clone()));
         while !cancel.is_cancelled() {
             let free = slots.available_permits() as u32;
             let claimed = calling.claim(free).await;
@@ -77,11 +84,15 @@ impl Sender {
             for message in claimed {
                 let Ok(slot) = slots.clone().acquire_owned().await else { return };
                 let calling = calling.clone();
-                calls.spawn(async move {
+                let id = message.message_id();
+                let trace = message.traceparent.as_deref().unwrap_or("-");
+                let span = tracing::info_span!("send", message = %id, trace);
+                let call = async move {
                     calling.deliver(message).await;
                     calling.sender.requested.notify_one();
                     drop(slot);
-                });
+                };
+                calls.spawn(call.instrument(span));
             }
             if idle {
                 let word = tokio::time::timeout(LOOK_EVERY, calling.sender.requested.notified());
@@ -90,6 +101,16 @@ impl Sender {
         }
         calls.close();
         calls.wait().await;
+    }
+}
+
+/// Removes rows of messages that were settled long ago.
+async fn prune(calling: Arc<Calling>, cancel: CancellationToken) {
+    let Sender { queue, clock, .. } = &calling.sender;
+    while pause(&cancel, PRUNE_EVERY).await {
+        if let Err(error) = queue.prune(clock.now() - KEEP, PRUNE_MOST).await {
+            tracing::warn!(%error, "settled messages could not be pruned; trying again");
+        }
     }
 }
 
@@ -133,7 +154,9 @@ impl Calling {
         }
         if claimed.previous_unresolved {
             metrics::counter!("onboarding_sends_repeated_total").increment(1);
-            tracing::warn!(message = %claimed.message.message_id, "no answer and no status told what became of a message; it is sent again");
+            tracing::warn!(
+                "no answer and no status told what became of a message; it is sent again"
+            );
         }
         let Some(token) = self.token(&claimed.message.from).await else {
             tracing::error!(number = %claimed.message.from, "no access token is configured for this number's app; its messages wait");
@@ -175,7 +198,12 @@ impl Calling {
                 self.again(claimed, at, Some(&fault.error)).await;
             }
             _ => {
-                tracing::warn!(message = %claimed.message.message_id, code = fault.error.code, title = fault.error.title, attempts = claimed.attempt, "a message is given up");
+                tracing::warn!(
+                    code = fault.error.code,
+                    title = fault.error.title,
+                    attempts = claimed.attempt,
+                    "a message is given up"
+                );
                 let mut error = failure.into_error();
                 // The client may have it from an earlier attempt.
                 error.definite &= !claimed.previous_unresolved;
