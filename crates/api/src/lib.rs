@@ -6,7 +6,7 @@
 //! | [`router`] | `/api/v1/…` | NATS and Postgres |
 //! | [`ops::router`] | `/healthz`, `/readyz`, `/metrics` | nothing |
 //!
-//! Whoever runs them merges those that its roles need and hands the result to [`app`], which adds
+//! Whoever runs them merges those that its roles need and hands the result to [`app()`], which adds
 //! what holds for all: a deadline, a problem instead of a panic, spans, answers to unknown routes.
 //!
 //! **Invariants:** a webhook is answered 200 only after NATS has acknowledged all of it. Nothing

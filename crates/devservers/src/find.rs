@@ -80,11 +80,7 @@ impl Wanted {
         }
         if let Some(account) = account {
             let reachable = account.can_reach(&program);
-            anyhow::ensure!(
-                reachable,
-                "the user {} cannot reach {shown}",
-                account.name()
-            );
+            anyhow::ensure!(reachable, "the user {} cannot reach {shown}", account.name());
         }
         let output = ask_version(&program).with_context(|| format!("cannot run {shown}"))?;
         let version = Version::parse(&String::from_utf8_lossy(&output.stdout))
@@ -130,10 +126,7 @@ fn note(obstacles: &mut Vec<String>, obstacle: String) {
 fn ask_version(program: &Path) -> io::Result<Output> {
     let mut tries = 0;
     loop {
-        let result = Command::new(program)
-            .arg("--version")
-            .stdin(Stdio::null())
-            .output();
+        let result = Command::new(program).arg("--version").stdin(Stdio::null()).output();
         match result {
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < 200 => {
                 tries += 1;

@@ -28,11 +28,7 @@ pub(crate) fn nats_answers(port: u16, name: &str) -> bool {
 fn postgres_greets(port: u16, user: &str) -> io::Result<bool> {
     let parameters = format!("user\0{user}\0database\0postgres\0\0");
     let mut message = Vec::new();
-    message.extend(
-        u32::try_from(8 + parameters.len())
-            .map_err(io::Error::other)?
-            .to_be_bytes(),
-    );
+    message.extend(u32::try_from(8 + parameters.len()).map_err(io::Error::other)?.to_be_bytes());
     message.extend(196_608_u32.to_be_bytes());
     message.extend(parameters.as_bytes());
 

@@ -26,11 +26,7 @@ impl Home {
     /// Makes sure that the folder exists, and that it is going to be removed unless `keep`.
     pub(crate) fn create(folder: PathBuf, keep: bool) -> anyhow::Result<Self> {
         // First: nothing is left even if we are killed between the two.
-        let janitor = if keep {
-            None
-        } else {
-            Some(Janitor::start(&folder)?)
-        };
+        let janitor = if keep { None } else { Some(Janitor::start(&folder)?) };
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
         Ok(Self { folder, janitor })
@@ -42,9 +38,7 @@ impl Home {
 
     /// An output for a process that uses the folder: nothing is removed before its end.
     pub(crate) fn hold(&self) -> anyhow::Result<Stdio> {
-        self.janitor
-            .as_ref()
-            .map_or_else(|| Ok(Stdio::null()), Janitor::hold)
+        self.janitor.as_ref().map_or_else(|| Ok(Stdio::null()), Janitor::hold)
     }
 }
 
@@ -75,10 +69,7 @@ impl Janitor {
 
     fn hold(&self) -> anyhow::Result<Stdio> {
         let pipe = self.pipe.as_ref().context("a janitor without a pipe")?;
-        let held: OwnedFd = pipe
-            .as_fd()
-            .try_clone_to_owned()
-            .context("cannot share a pipe")?;
+        let held: OwnedFd = pipe.as_fd().try_clone_to_owned().context("cannot share a pipe")?;
         Ok(held.into())
     }
 }

@@ -1,6 +1,6 @@
 //! Finds or provisions Postgres and NATS, and runs private ones for the demo and the tests.
 //!
-//! [`postgres`] and [`nats`] look, each for itself and in this order, for
+//! [`postgres()`] and [`nats()`] look, each for itself and in this order, for
 //!
 //! 1. a server that is already running, named by `DATABASE_URL` or `NATS_URL`;
 //! 2. a recent enough program on the machine (Postgres 15, nats-server 2.14);

@@ -93,11 +93,7 @@ struct Configuration {
 
 impl Configuration {
     fn write(&self, port: u16) -> anyhow::Result<()> {
-        let sync = if self.durable {
-            "sync_interval: always"
-        } else {
-            ""
-        };
+        let sync = if self.durable { "sync_interval: always" } else { "" };
         let text = format!(
             "listen: \"127.0.0.1:{port}\"\n\
              server_name: \"{}\"\n\

@@ -61,17 +61,13 @@ impl Places {
     /// `PATH`, then where packages usually put servers; the user's cache folder.
     pub fn usual() -> Self {
         let path = env::var_os("PATH").unwrap_or_default();
-        let mut programs: Vec<PathBuf> = env::split_paths(&path)
-            .filter(|folder| folder.is_absolute())
-            .collect();
+        let mut programs: Vec<PathBuf> =
+            env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
         programs.extend(["/usr/local/bin", "/usr/bin", "/usr/sbin"].map(PathBuf::from));
         programs.extend(postgres_folders(Path::new("/usr/lib/postgresql"), ""));
         programs.extend(postgres_folders(Path::new("/usr"), "pgsql-"));
         programs.push("/opt/homebrew/bin".into());
-        Self {
-            programs,
-            cache: cache_folder().join("onboarding-devservers"),
-        }
+        Self { programs, cache: cache_folder().join("onboarding-devservers") }
     }
 }
 
@@ -95,11 +91,8 @@ fn postgres_folders(parent: &Path, prefix: &str) -> Vec<PathBuf> {
 /// As the XDG base directory specification says, except for root: Postgres runs as another user
 /// then, and root's home is usually closed to others.
 fn cache_folder() -> PathBuf {
-    let absolute = |name| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|folder| folder.is_absolute())
-    };
+    let absolute =
+        |name| env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
     if let Some(folder) = absolute("XDG_CACHE_HOME") {
         return folder;
     }

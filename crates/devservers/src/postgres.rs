@@ -59,14 +59,10 @@ pub async fn postgres(options: &Options, progress: &Progress<'_>) -> anyhow::Res
 
 /// The same server's URL with another database name; user, host and parameters stay.
 pub fn database_url(url: &str, database: &str) -> String {
-    let (base, parameters) = url
-        .split_once('?')
-        .map_or((url, None), |(a, b)| (a, Some(b)));
+    let (base, parameters) = url.split_once('?').map_or((url, None), |(a, b)| (a, Some(b)));
     let host = base.find("://").map_or(0, |at| at + 3);
     let end = base[host..].find('/').map_or(base.len(), |at| host + at);
-    let parameters = parameters
-        .map(|text| format!("?{text}"))
-        .unwrap_or_default();
+    let parameters = parameters.map(|text| format!("?{text}")).unwrap_or_default();
     format!("{}/{database}{parameters}", &base[..end])
 }
 

@@ -55,11 +55,7 @@ impl Private {
             let port = free_port()?;
             match recipe.start(port) {
                 Ok(watchdog) => {
-                    return Ok(Self {
-                        running: Mutex::new(Some(watchdog)),
-                        recipe,
-                        port,
-                    });
+                    return Ok(Self { running: Mutex::new(Some(watchdog)), recipe, port });
                 }
                 Err(failure) if failure.may_pass && tries < PORT_TRIES => tries += 1,
                 Err(failure) => return Err(failure.error),
@@ -121,10 +117,7 @@ struct Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self {
-            may_pass: false,
-            error,
-        }
+        Self { may_pass: false, error }
     }
 }
 
@@ -146,11 +139,7 @@ impl Recipe {
             let ended = watchdog.has_ended();
             if ended || Instant::now() > deadline {
                 let said = tail(&log, before).unwrap_or_default();
-                let what = if ended {
-                    "ended at once"
-                } else {
-                    "did not answer in time"
-                };
+                let what = if ended { "ended at once" } else { "did not answer in time" };
                 return Err(Failure {
                     // A taken port, or a lock of the previous process that is just ending.
                     may_pass: ended && (said.contains("in use") || said.contains("already exists")),

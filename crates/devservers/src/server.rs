@@ -21,19 +21,11 @@ pub struct Server {
 
 impl Server {
     pub(crate) fn external(url: String) -> Self {
-        Self {
-            url,
-            version: None,
-            private: None,
-        }
+        Self { url, version: None, private: None }
     }
 
     pub(crate) fn private(url: String, version: Version, private: Private) -> Self {
-        Self {
-            url,
-            version: Some(version),
-            private: Some(Arc::new(private)),
-        }
+        Self { url, version: Some(version), private: Some(Arc::new(private)) }
     }
 
     /// Where to connect, `postgres://…/postgres` or `nats://…`; an external one as it was given.
@@ -89,10 +81,8 @@ impl Server {
         what: &str,
         work: impl FnOnce(&Private) -> anyhow::Result<()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let private = self
-            .private
-            .clone()
-            .with_context(|| format!("cannot {what} an external server"))?;
+        let private =
+            self.private.clone().with_context(|| format!("cannot {what} an external server"))?;
         tokio::task::spawn_blocking(move || work(&private))
             .await
             .with_context(|| format!("the {what} of a server panicked"))?

@@ -21,9 +21,7 @@ static NATS: OnceCell<Server> = OnceCell::const_new();
 /// # Errors
 /// As [`postgres`]; the next caller tries again.
 pub async fn shared_postgres() -> anyhow::Result<&'static Server> {
-    POSTGRES
-        .get_or_try_init(|| async { postgres(&options(), &|_| {}).await })
-        .await
+    POSTGRES.get_or_try_init(|| async { postgres(&options(), &|_| {}).await }).await
 }
 
 /// The NATS of this test process, started by the first caller; each test uses a prefix of its own
@@ -32,16 +30,12 @@ pub async fn shared_postgres() -> anyhow::Result<&'static Server> {
 /// # Errors
 /// As [`nats`]; the next caller tries again.
 pub async fn shared_nats() -> anyhow::Result<&'static Server> {
-    NATS.get_or_try_init(|| async { nats(&options(), &|_| {}).await })
-        .await
+    NATS.get_or_try_init(|| async { nats(&options(), &|_| {}).await }).await
 }
 
 fn options() -> Options {
     let unique = format!("devservers-{}-{:016x}", std::process::id(), random());
-    Options {
-        durable: false,
-        ..Options::new(build_folder().join(unique))
-    }
+    Options { durable: false, ..Options::new(build_folder().join(unique)) }
 }
 
 /// `tmp` in cargo's target folder, above the running test binary; cargo marks that folder with a

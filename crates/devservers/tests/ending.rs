@@ -35,11 +35,7 @@ async fn dropped_servers_are_gone_with_their_data() {
 #[test]
 fn servers_end_when_their_owner_is_killed() {
     let (mut owner, held) = start_owner("wait");
-    kill(
-        Pid::from_raw(owner.id().try_into().unwrap()),
-        Signal::SIGKILL,
-    )
-    .unwrap();
+    kill(Pid::from_raw(owner.id().try_into().unwrap()), Signal::SIGKILL).unwrap();
     owner.wait().unwrap();
     held.is_gone_soon();
 }
@@ -47,11 +43,7 @@ fn servers_end_when_their_owner_is_killed() {
 #[test]
 fn servers_end_when_their_owner_is_interrupted() {
     let (mut owner, held) = start_owner("wait");
-    kill(
-        Pid::from_raw(owner.id().try_into().unwrap()),
-        Signal::SIGINT,
-    )
-    .unwrap();
+    kill(Pid::from_raw(owner.id().try_into().unwrap()), Signal::SIGINT).unwrap();
     owner.wait().unwrap();
     held.is_gone_soon();
 }
@@ -91,12 +83,7 @@ async fn owner() {
     let postgres = postgres(&options, &no_progress).await.unwrap();
     let nats = nats(&options, &no_progress).await.unwrap();
     let homes = [&postgres, &nats].map(|server| server.data_dir().unwrap().display().to_string());
-    println!(
-        "\nholding {} {} {}",
-        pid(&postgres),
-        pid(&nats),
-        homes.join(" ")
-    );
+    println!("\nholding {} {} {}", pid(&postgres), pid(&nats), homes.join(" "));
     match std::env::var(ENDING).unwrap().as_str() {
         "panic" => panic!("as told"),
         "exit" => std::process::exit(0),
@@ -132,10 +119,7 @@ fn start_owner(ending: &str) -> (Child, Held) {
         .expect("the owner holds servers");
     let words: Vec<&str> = line.split(' ').collect();
     let held = Held {
-        pids: words[1..3]
-            .iter()
-            .map(|word| word.parse().unwrap())
-            .collect(),
+        pids: words[1..3].iter().map(|word| word.parse().unwrap()).collect(),
         homes: words[3..].iter().map(PathBuf::from).collect(),
         _folder: folder,
     };

@@ -13,10 +13,7 @@ use devservers::{Options, Places, Version, database_url, nats, postgres};
 #[test]
 fn versions_are_read_from_what_the_servers_print() {
     for (printed, version) in [
-        (
-            "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)",
-            "15.18",
-        ),
+        ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", "15.18"),
         ("postgres (PostgreSQL) 18beta1", "18"),
         ("nats-server: v2.15.1", "2.15.1"),
         ("nats-server: v2.14.0-RC.1", "2.14.0"),
@@ -55,12 +52,7 @@ async fn a_nats_server_too_old_is_rejected() {
     let folder = scratch();
     fake_program(folder.path(), "nats-server", "nats-server: v2.9.10");
     let error = nats(&only(folder.path()), &no_progress).await.unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("is version 2.9.10, which is too old"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("is version 2.9.10, which is too old"), "{error}");
 }
 
 #[tokio::test]
@@ -68,53 +60,27 @@ async fn a_postgres_too_old_is_rejected() {
     let folder = scratch();
     fake_program(folder.path(), "postgres", "postgres (PostgreSQL) 14.11");
     fake_program(folder.path(), "initdb", "initdb (PostgreSQL) 14.11");
-    let error = postgres(&only(folder.path()), &no_progress)
-        .await
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("is version 14.11, which is too old"),
-        "{error}"
-    );
+    let error = postgres(&only(folder.path()), &no_progress).await.unwrap_err();
+    assert!(error.to_string().contains("is version 14.11, which is too old"), "{error}");
 }
 
 #[tokio::test]
 async fn a_postgres_without_initdb_is_rejected() {
     let folder = scratch();
     fake_program(folder.path(), "postgres", "postgres (PostgreSQL) 17.2");
-    let error = postgres(&only(folder.path()), &no_progress)
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("has no initdb beside it"),
-        "{error}"
-    );
+    let error = postgres(&only(folder.path()), &no_progress).await.unwrap_err();
+    assert!(error.to_string().contains("has no initdb beside it"), "{error}");
 }
 
 #[tokio::test]
 async fn without_any_server_the_three_ways_out_are_named() {
     let folder = scratch();
-    let error = nats(&only(folder.path()), &no_progress)
-        .await
-        .unwrap_err()
-        .to_string();
-    for way in [
-        "set NATS_URL",
-        "install nats-server 2.14 or newer",
-        "install python3 with pip",
-    ] {
+    let error = nats(&only(folder.path()), &no_progress).await.unwrap_err().to_string();
+    for way in ["set NATS_URL", "install nats-server 2.14 or newer", "install python3 with pip"] {
         assert!(error.contains(way), "{error}");
     }
-    let error = postgres(&only(folder.path()), &no_progress)
-        .await
-        .unwrap_err()
-        .to_string();
-    for way in [
-        "set DATABASE_URL",
-        "install Postgres 15 or newer",
-        "install python3 with pip",
-    ] {
+    let error = postgres(&only(folder.path()), &no_progress).await.unwrap_err().to_string();
+    for way in ["set DATABASE_URL", "install Postgres 15 or newer", "install python3 with pip"] {
         assert!(error.contains(way), "{error}");
     }
 }
@@ -126,18 +92,10 @@ async fn wheels_provide_what_the_machine_lacks() {
     let usual = Places::usual();
     let mut options = options(folder.path());
     // The machine's pip, and no server beside it.
-    options
-        .places
-        .programs
-        .retain(|folder| !folder.join("postgres").exists());
-    options
-        .places
-        .programs
-        .retain(|folder| !folder.join("nats-server").exists());
+    options.places.programs.retain(|folder| !folder.join("postgres").exists());
+    options.places.programs.retain(|folder| !folder.join("nats-server").exists());
     options.places.cache = usual.cache;
-    let postgres = postgres(&options, &|line| println!("{line}"))
-        .await
-        .unwrap();
+    let postgres = postgres(&options, &|line| println!("{line}")).await.unwrap();
     assert_eq!(postgres.version().unwrap().to_string(), "18.6");
     let nats = nats(&options, &|line| println!("{line}")).await.unwrap();
     assert_eq!(nats.version().unwrap().to_string(), "2.15.1");
@@ -146,10 +104,7 @@ async fn wheels_provide_what_the_machine_lacks() {
 /// Options that see nothing but this folder.
 fn only(folder: &Path) -> Options {
     Options {
-        places: Places {
-            programs: vec![folder.to_owned()],
-            cache: folder.join("cache"),
-        },
+        places: Places { programs: vec![folder.to_owned()], cache: folder.join("cache") },
         ..options(folder)
     }
 }

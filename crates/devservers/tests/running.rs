@@ -16,14 +16,8 @@ use devservers::{Options, Server, nats, postgres, shared_nats, shared_postgres};
 async fn a_private_postgres_starts_and_answers() {
     let folder = scratch();
     let begin = Instant::now();
-    let postgres = postgres(&options(folder.path()), &|line| println!("{line}"))
-        .await
-        .unwrap();
-    println!(
-        "Postgres {} took {:?}",
-        postgres.version().unwrap(),
-        begin.elapsed()
-    );
+    let postgres = postgres(&options(folder.path()), &|line| println!("{line}")).await.unwrap();
+    println!("Postgres {} took {:?}", postgres.version().unwrap(), begin.elapsed());
     assert!(postgres.is_private());
     assert!(postgres.version().unwrap().is_at_least(&[15]));
     assert!(accepts(&postgres));
@@ -33,14 +27,8 @@ async fn a_private_postgres_starts_and_answers() {
 async fn a_private_nats_starts_and_is_recent() {
     let folder = scratch();
     let begin = Instant::now();
-    let nats = nats(&options(folder.path()), &|line| println!("{line}"))
-        .await
-        .unwrap();
-    println!(
-        "NATS {} took {:?}",
-        nats.version().unwrap(),
-        begin.elapsed()
-    );
+    let nats = nats(&options(folder.path()), &|line| println!("{line}")).await.unwrap();
+    println!("NATS {} took {:?}", nats.version().unwrap(), begin.elapsed());
     assert!(nats.version().unwrap().is_at_least(&[2, 14]));
     assert!(info(&nats).contains("\"jetstream\":true"));
 }
@@ -48,18 +36,11 @@ async fn a_private_nats_starts_and_is_recent() {
 #[tokio::test]
 async fn durable_servers_start_too() {
     let folder = scratch();
-    let durable = Options {
-        durable: true,
-        ..options(folder.path())
-    };
+    let durable = Options { durable: true, ..options(folder.path()) };
     let postgres = postgres(&durable, &no_progress).await.unwrap();
     let nats = nats(&durable, &no_progress).await.unwrap();
     let configuration = nats.data_dir().unwrap().join("nats.conf");
-    assert!(
-        std::fs::read_to_string(configuration)
-            .unwrap()
-            .contains("sync_interval: always")
-    );
+    assert!(std::fs::read_to_string(configuration).unwrap().contains("sync_interval: always"));
     assert!(accepts(&postgres));
 }
 
@@ -107,10 +88,7 @@ async fn servers_come_back_on_the_same_port_after_a_crash_and_a_stop() {
 async fn a_server_killed_by_others_is_noticed() {
     let folder = scratch();
     let nats = nats(&options(folder.path()), &no_progress).await.unwrap();
-    let status = Command::new("kill")
-        .args(["-9", &pid(&nats).to_string()])
-        .status()
-        .unwrap();
+    let status = Command::new("kill").args(["-9", &pid(&nats).to_string()]).status().unwrap();
     assert!(status.success());
     eventually("the server has no pid", || nats.pid().is_none());
     nats.restart().await.unwrap();
@@ -120,18 +98,13 @@ async fn a_server_killed_by_others_is_noticed() {
 #[tokio::test]
 async fn kept_data_serve_the_next_start() {
     let folder = scratch();
-    let keep = Options {
-        keep_data: true,
-        ..options(folder.path())
-    };
+    let keep = Options { keep_data: true, ..options(folder.path()) };
     let first = postgres(&keep, &no_progress).await.unwrap();
     let marker = first.data_dir().unwrap().join("data/marker");
     std::fs::write(&marker, "kept").unwrap();
     drop(first);
     assert!(marker.exists());
-    let again = postgres(&options(folder.path()), &no_progress)
-        .await
-        .unwrap();
+    let again = postgres(&options(folder.path()), &no_progress).await.unwrap();
     assert!(marker.exists());
     drop(again);
     assert!(!marker.exists());
@@ -143,9 +116,7 @@ async fn a_folder_closed_to_the_servers_user_is_no_obstacle() {
     let folder = scratch();
     let closed = std::fs::Permissions::from_mode(0o700);
     std::fs::set_permissions(folder.path(), closed).unwrap();
-    let postgres = postgres(&options(folder.path()), &no_progress)
-        .await
-        .unwrap();
+    let postgres = postgres(&options(folder.path()), &no_progress).await.unwrap();
     assert!(accepts(&postgres));
     let home = postgres.data_dir().unwrap().to_owned();
     drop(postgres);
@@ -154,17 +125,9 @@ async fn a_folder_closed_to_the_servers_user_is_no_obstacle() {
 
 #[test]
 fn shared_servers_outlive_the_runtime_that_started_them() {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-    };
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let first = runtime().block_on(async {
-        (
-            shared_postgres().await.unwrap().url(),
-            shared_nats().await.unwrap().url(),
-        )
+        (shared_postgres().await.unwrap().url(), shared_nats().await.unwrap().url())
     });
     runtime().block_on(async {
         assert_eq!(shared_postgres().await.unwrap().url(), first.0);
@@ -189,8 +152,6 @@ fn info(server: &Server) -> String {
 /// `127.0.0.1:port` of a private server's URL.
 fn address(server: &Server) -> &str {
     let url = server.url();
-    let start = url
-        .find("127.0.0.1")
-        .expect("a private server listens on loopback");
+    let start = url.find("127.0.0.1").expect("a private server listens on loopback");
     url[start..].split('/').next().unwrap()
 }

@@ -21,11 +21,7 @@ pub(crate) fn scratch() -> TempDir {
 
 /// A quick private server in a subfolder of `folder`, whatever the environment says.
 pub(crate) fn options(folder: &Path) -> Options {
-    Options {
-        durable: false,
-        ignore_env: true,
-        ..Options::new(folder.join("data"))
-    }
+    Options { durable: false, ignore_env: true, ..Options::new(folder.join("data")) }
 }
 
 pub(crate) fn no_progress(_: &str) {}

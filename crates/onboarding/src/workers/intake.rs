@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use domain::input::LaneInput;
 use engine::{Settlement, Submission};
 use messaging::dlq::{DlqPublisher, Parking};
 use messaging::inbox::{Delivery, InboxConsumer, purge_settled};
@@ -127,11 +126,4 @@ async fn purge(client: messaging::Client, cancel: CancellationToken) {
             tracing::warn!(%error, "INBOX could not be relieved of what is settled; trying again");
         }
     }
-}
-
-/// Submits an input that does not come from INBOX and waits for what becomes of it.
-pub async fn submit(engine: &mpsc::Sender<Submission>, input: LaneInput) -> Option<Settlement> {
-    let (settle, settled) = oneshot::channel();
-    engine.send(Submission { input, traceparent: None, settle }).await.ok()?;
-    settled.await.ok()
 }
