@@ -9,6 +9,7 @@ use async_nats::Client;
 use async_nats::jetstream::kv::{self, Store};
 use async_nats::jetstream::stream::StorageType;
 use async_nats::jetstream::{self, Context};
+use bytes::Bytes;
 use domain::ids::{CompanyId, PhoneNumberId};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ use tokio::time::sleep;
 use crate::error::NatsError;
 
 const BUCKET: &str = "onboarding-numbers";
+/// The key that says that the bucket was filled once. Before that the map counts as empty: half a
+/// map would make strangers of known numbers.
+const FILLED: &str = "filled";
 /// Reads on the way while the map is loaded.
 const AT_A_TIME: usize = 64;
 /// The whole map is read again this often, whatever the watch says: a bucket that was made anew
@@ -67,7 +71,8 @@ impl Numbers {
     pub async fn put_all(&self, map: &NumberMap) -> Result<Reconciled, NatsError> {
         const WHAT: &str = "writing the map of numbers";
         let store = self.store().await?;
-        let there = load(&store).await?;
+        let keys = keys(&store).await?;
+        let there = entries(&store, &keys).await?;
         let mut done = Reconciled::default();
         for (number, entry) in map.iter().filter(|&(n, e)| there.get(n) != Some(e)) {
             let json = serde_json::to_vec(entry).map_err(|e| NatsError::lasting(WHAT, e))?;
@@ -75,13 +80,17 @@ impl Numbers {
             put.map_err(|e| NatsError::passing(WHAT, e))?;
             done.written += 1;
         }
-        for number in keys(&store).await?.iter().filter(|key| {
+        for number in keys.iter().filter(|key| {
             let number: Option<PhoneNumberId> = key.parse().ok();
-            number.is_none_or(|number| !map.contains_key(&number))
+            *key != FILLED && number.is_none_or(|number| !map.contains_key(&number))
         }) {
             let deleted = store.delete(number).await;
             deleted.map_err(|e| NatsError::passing(WHAT, e))?;
             done.deleted += 1;
+        }
+        if !keys.iter().any(|key| key == FILLED) {
+            let filled = store.put(FILLED, Bytes::new()).await;
+            filled.map_err(|e| NatsError::passing(WHAT, e))?;
         }
         Ok(done)
     }
@@ -165,9 +174,20 @@ async fn keys(store: &Store) -> Result<Vec<String>, NatsError> {
     all.map_err(|e| NatsError::passing(WHAT, e))
 }
 
-/// What can't be read is left out: it was not written by us.
+/// The map; empty until it was filled for the first time.
 async fn load(store: &Store) -> Result<NumberMap, NatsError> {
-    let read = futures::stream::iter(keys(store).await?)
+    let keys = keys(store).await?;
+    if keys.iter().any(|key| key == FILLED) {
+        entries(store, &keys).await
+    } else {
+        Ok(NumberMap::new())
+    }
+}
+
+/// What can't be read is left out: it was not written by us.
+async fn entries(store: &Store, keys: &[String]) -> Result<NumberMap, NatsError> {
+    let numbers: Vec<String> = keys.iter().filter(|key| *key != FILLED).cloned().collect();
+    let read = futures::stream::iter(numbers)
         .map(|key| async move {
             let json = store.get(key.clone()).await;
             let json = json.map_err(|e| NatsError::passing("reading the map of numbers", e))?;
