@@ -1,6 +1,7 @@
 //! Hands each input to its company's lane.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use domain::ids::CompanyId;
 use tokio::sync::mpsc;
@@ -9,7 +10,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::committer::Committer;
 use crate::lane::Lane;
-use crate::{Engine, QUEUE, Submission};
+use crate::{Engine, QUEUE, Settlement, Submission};
+
+/// How long an input stays away that found its lane full.
+const BACK_OFF: Duration = Duration::from_millis(500);
 
 /// Runs until `cancel`; then waits for the lanes to finish what they are at.
 pub(crate) async fn run(
@@ -30,21 +34,18 @@ pub(crate) async fn run(
         });
         // One company's full lane must not hold up the others.
         if let Err(refused) = lane.try_send(submission) {
-            match refused {
-                mpsc::error::TrySendError::Full(submission) => {
-                    submission.settle(crate::Settlement::RetryAfter(BACK_OFF));
-                }
+            let submission = match refused {
+                mpsc::error::TrySendError::Full(submission) => submission,
                 mpsc::error::TrySendError::Closed(submission) => {
                     lanes.remove(&submission.input.company);
-                    submission.settle(crate::Settlement::RetryAfter(BACK_OFF));
+                    submission
                 }
-            }
+            };
+            metrics::counter!("onboarding_inputs_put_off_total").increment(1);
+            let _ = submission.settle.send(Settlement::RetryAfter(BACK_OFF));
         }
     }
-    drop((lanes, committer));
+    drop((submissions, lanes, committer));
     tracker.close();
     tracker.wait().await;
 }
-
-/// How long an input stays away that found its lane full.
-const BACK_OFF: std::time::Duration = std::time::Duration::from_millis(500);

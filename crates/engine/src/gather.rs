@@ -1,59 +1,190 @@
-//! Looks up what a decision needs to know.
+//! Looks up what decisions need to know, for several inputs at once.
+
+use std::collections::{BTreeSet, HashMap};
 
 use directory::Picture;
-use domain::company::Line;
-use domain::flow::{Facts, PoolFacts};
-use domain::ids::{ClientId, CompanyId, RequestId};
-use domain::input::InboundMessage;
-use domain::{Extension, flow};
-use eventstore::{EventStore, StoreError};
+use domain::company::{Line, UserFacts};
+use domain::flow::{self, Facts, PoolFacts};
+use domain::ids::{ClientId, CompanyId, InputId, RequestId};
+use domain::input::{InboundMessage, Input, MessageReference, MessageStatus, Timestamp};
+use domain::{Extension, identity::Identifier};
+use eventstore::{ClientLookup, ClientQuery, EventStore, StoreError};
 use rand::Rng;
 
-use crate::clock::Clock;
+use crate::waiting::Waiting;
 use crate::working_set::WorkingSet;
+
+/// What was looked up for inputs that are decided one after the other.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    clients: HashMap<InputId, ClientLookup>,
+    references: HashMap<InputId, MessageReference>,
+}
+
+impl Gathered {
+    /// Who an input's client is.
+    pub(crate) fn client(&self, id: InputId) -> ClientLookup {
+        self.clients.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// Which message of ours a status is about, as far as is known.
+    pub(crate) fn reference(
+        &self,
+        id: InputId,
+        status: &MessageStatus,
+    ) -> Option<MessageReference> {
+        status.reference.or_else(|| self.references.get(&id).copied())
+    }
+}
+
+/// Who an input is about, by identifiers. `None`: it is found without them.
+pub(crate) fn client_of(input: &Input) -> Option<ClientQuery> {
+    match input {
+        Input::Message(message) => Some(ClientQuery {
+            identifiers: message.from.identifiers(),
+            variants: message.from.lookup_variants(),
+        }),
+        Input::Command(command) => {
+            let domain::input::OperatorRequest::RegisterClientProfile { identifiers, .. } =
+                &command.request;
+            let identifiers = identifiers.iter().map(|id| id.expose().clone()).collect();
+            Some(ClientQuery { identifiers, variants: vec![] })
+        }
+        Input::Status(_)
+        | Input::Receipt(_)
+        | Input::DirectoryVersion(_)
+        | Input::RoomDeadline(_) => None,
+    }
+}
+
+/// Everything in a query that could lead two inputs to the same client.
+pub(crate) fn leads(query: &ClientQuery) -> impl Iterator<Item = &Identifier> {
+    query.identifiers.iter().chain(&query.variants)
+}
+
+/// Loads what the inputs need, a few round trips for all of them.
+///
+/// Pools come first: what another worker commits after that changes their
+/// version, and what it committed before is seen by the look-ups. So it is
+/// noticed when two workers take one new client for two.
+pub(crate) async fn gather(
+    store: &EventStore,
+    company: &CompanyId,
+    picture: &Picture,
+    working_set: &mut WorkingSet,
+    inputs: &[Waiting],
+) -> Result<Gathered, StoreError> {
+    let messages = || inputs.iter().filter_map(|waiting| message_of(&waiting.input));
+    let pools: BTreeSet<_> = messages()
+        .filter_map(|message| Some((message, addressee(picture, message)?)))
+        .flat_map(|(message, user)| picture.pool_chain(&user.ou, message.from.country()))
+        .map(|rules| rules.pool_id)
+        .collect();
+    working_set.pools.fetch(store, pools).await?;
+
+    let mut gathered = Gathered::default();
+    let (ids, queries): (Vec<_>, Vec<_>) =
+        inputs.iter().filter_map(|waiting| Some((waiting.id, client_of(&waiting.input)?))).unzip();
+    if !queries.is_empty() {
+        let found = store.lookup_clients(company, &queries).await?;
+        gathered.clients = ids.into_iter().zip(found).collect();
+    }
+    for waiting in inputs {
+        if let Input::Status(status) = &waiting.input
+            && status.reference.is_none()
+            && let Some(reference) = store.find_message(company, &status.wamid).await?
+        {
+            gathered.references.insert(waiting.id, reference);
+        }
+    }
+    let requests: BTreeSet<_> =
+        inputs.iter().filter_map(|waiting| followed_up(waiting, &gathered)).collect();
+    working_set.requests.fetch(store, requests.iter().copied()).await?;
+
+    let rooms = requests.iter().filter_map(|id| {
+        let request = working_set.requests.here(id)?.state.present()?;
+        let (_, decision) = request.decided.as_ref()?;
+        Some(flow::room_of(decision)?.0)
+    });
+    let deadlines = inputs.iter().filter_map(|waiting| match &waiting.input {
+        Input::RoomDeadline(timer) => Some(timer.profile_id),
+        _ => None,
+    });
+    let clients = gathered.clients.values().flat_map(|found| &found.profiles).map(|(id, _)| *id);
+    let profiles: BTreeSet<_> = rooms.chain(deadlines).chain(clients).collect();
+    working_set.profiles.fetch(store, profiles).await?;
+
+    let overdue = inputs.iter().filter_map(|waiting| match &waiting.input {
+        Input::RoomDeadline(timer) => {
+            let profile = &working_set.profiles.here(&timer.profile_id)?.state;
+            Some(profile.room(timer.room_id)?.request_id)
+        }
+        _ => None,
+    });
+    let overdue: BTreeSet<_> = overdue.collect();
+    working_set.requests.fetch(store, overdue).await?;
+    Ok(gathered)
+}
+
+fn message_of(input: &Input) -> Option<&InboundMessage> {
+    match input {
+        Input::Message(message) => Some(message),
+        _ => None,
+    }
+}
+
+fn followed_up(waiting: &Waiting, gathered: &Gathered) -> Option<RequestId> {
+    match &waiting.input {
+        Input::Receipt(receipt) => Some(receipt.request_id),
+        Input::Status(status) => Some(gathered.reference(waiting.id, status)?.request_id),
+        Input::Message(_)
+        | Input::Command(_)
+        | Input::DirectoryVersion(_)
+        | Input::RoomDeadline(_) => None,
+    }
+}
+
+/// The active user whose extension a message to a primary names.
+fn addressee(picture: &Picture, message: &InboundMessage) -> Option<UserFacts> {
+    let on_primary = matches!(picture.line(&message.phone_number_id)?, Line::Primary { .. });
+    let text = message.text.as_ref().filter(|_| on_primary)?;
+    picture.user_by_extension(&Extension::find_in(text.expose())?)
+}
 
 /// Everything that the flow asks about a message. `None` if the number that was
 /// written to is not the company's.
-pub(crate) async fn for_message(
+pub(crate) async fn facts(
     store: &EventStore,
-    clock: &Clock,
+    company: &CompanyId,
     picture: &Picture,
     working_set: &mut WorkingSet,
-    company: &CompanyId,
-    message: &InboundMessage,
+    (message, found): (&InboundMessage, &ClientLookup),
+    at: Timestamp,
 ) -> Result<Option<Facts>, StoreError> {
     let Some(line) = picture.line(&message.phone_number_id) else {
         return Ok(None);
     };
     let country = message.from.country();
-    let extension = message.text.as_ref().and_then(|text| Extension::find_in(text.expose()));
-    let on_primary = matches!(line, Line::Primary { .. });
-    let user = extension
-        .filter(|_| on_primary)
-        .and_then(|extension| picture.user_by_extension(&extension));
-
-    let identifiers = message.from.identifiers();
-    let variants = message.from.lookup_variants();
-    let found = store.lookup_client(company, &identifiers, &variants).await?;
+    let user = addressee(picture, message);
     let request = RequestId::of(company, &message.phone_number_id, &message.id);
     let client_id =
         found.clients.first().copied().unwrap_or_else(|| ClientId::first_seen_by(request));
     let mut profiles = Vec::with_capacity(found.profiles.len());
     for (profile_id, held) in &found.profiles {
-        let (state, _) = working_set.profile(store, *profile_id).await?;
-        profiles.extend(state.present().map(|profile| profile.facts(&found.clients, *held)));
+        let profile = &working_set.profiles.get(store, profile_id).await?.state;
+        profiles.extend(profile.present().map(|profile| profile.facts(&found.clients, *held)));
     }
     profiles.sort_by_key(|profile| profile.profile_id);
 
     let mut pools: Vec<PoolFacts> = vec![];
     if let Some(user) = &user {
         for rules in picture.pool_chain(&user.ou, country) {
-            let (state, _) = working_set.pool(store, &rules.pool_id).await?;
-            pools.push(state.facts(rules));
+            let pool = working_set.pools.get(store, &rules.pool_id).await?;
+            pools.push(pool.state.facts(rules));
         }
     }
     Ok(Some(Facts {
-        at: clock.now(),
+        at,
         draw: rand::rng().random(),
         company: picture.company_facts(country),
         from_own_number: picture.is_own_number(&message.from),
@@ -62,21 +193,5 @@ pub(crate) async fn for_message(
         client_id,
         profiles,
         pools,
-    }))
-}
-
-/// The room that a request is about, as it is now.
-pub(crate) async fn room_of<'a>(
-    store: &EventStore,
-    working_set: &'a mut WorkingSet,
-    decision: &flow::Decision,
-) -> Result<Option<flow::RoomInProfile<'a>>, StoreError> {
-    let Some((profile_id, room_id)) = flow::room_of(decision) else {
-        return Ok(None);
-    };
-    let (state, _) = working_set.profile(store, profile_id).await?;
-    Ok(state.present().and_then(|profile| {
-        let room = profile.rooms.get(&room_id)?;
-        Some(flow::RoomInProfile { profile, room_id, room })
     }))
 }

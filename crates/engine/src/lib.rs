@@ -22,8 +22,13 @@ mod decide;
 mod dispatcher;
 mod gather;
 mod lane;
+mod met;
+mod plans;
+mod round;
+mod settling;
 mod submission;
 mod timers;
+mod waiting;
 mod working_set;
 
 use std::sync::Arc;
@@ -61,7 +66,8 @@ impl Engine {
     }
 
     /// Starts the lanes, the committer and the timers. They end when `cancel` is
-    /// called: what is committed by then is settled, the rest is not, and comes again.
+    /// called: what is decided by then is committed and settled, unless Postgres
+    /// fails or takes longer than five seconds; the rest is not settled, and comes again.
     ///
     /// Gives where to submit inputs, and a handle that ends when everything has.
     pub fn start(

@@ -35,10 +35,3 @@ pub enum Settlement {
         reason: String,
     },
 }
-
-impl Submission {
-    /// Tells the sender; one that no longer listens submits again by itself.
-    pub(crate) fn settle(self, settlement: Settlement) {
-        let _ = self.settle.send(settlement);
-    }
-}

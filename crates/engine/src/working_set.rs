@@ -1,26 +1,27 @@
 //! The aggregates that a lane works on, as it believes them to be. What the
-//! store says about their versions is what counts.
+//! store says about their versions is what counts: every stream that a decision
+//! changed or looked at goes along with the version it was at.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
+use domain::AnyEvent;
 use domain::flow::{Command, Rejection};
-use domain::ids::{PoolId, ProfileId, RequestId};
 use domain::pool::SecondaryNumberPool;
 use domain::profile::ClientProfile;
 use domain::request::OnboardingRequest;
-use domain::{AggregateType, AnyEvent};
-use eventstore::{EventStore, StoreError, StreamAppend};
+use eventstore::{EventStore, Loaded, StoreError, StoredAggregate, StreamAppend};
 use uuid::Uuid;
 
-/// A state and the version that it is at.
-type Versioned<A> = (A, u64);
+/// After so many events beyond its snapshot an aggregate gets a new one.
+const SNAPSHOT_EVERY: u64 = 200;
 
 /// Cached aggregates of one company.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct WorkingSet {
-    requests: HashMap<RequestId, Versioned<OnboardingRequest>>,
-    profiles: HashMap<ProfileId, Versioned<ClientProfile>>,
-    pools: HashMap<PoolId, Versioned<SecondaryNumberPool>>,
+    pub(crate) requests: Cache<OnboardingRequest>,
+    pub(crate) profiles: Cache<ClientProfile>,
+    pub(crate) pools: Cache<SecondaryNumberPool>,
 }
 
 /// Why commands were not carried out.
@@ -37,52 +38,30 @@ impl From<StoreError> for Failure {
     }
 }
 
+fn refused(rejection: impl Into<Rejection>) -> Failure {
+    Failure::Rejected(rejection.into())
+}
+
 impl WorkingSet {
-    /// Forgets everything: another writer was faster.
+    /// Forgets everything: another writer was faster, or what was decided was
+    /// not committed.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Keeps the pools, which every onboarding needs, and forgets the rest.
-    pub(crate) fn keep_pools(&mut self) {
-        self.requests.clear();
-        self.profiles.clear();
+    /// Whether everything will be loaded anew.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.requests.0.is_empty() && self.profiles.0.is_empty() && self.pools.0.is_empty()
     }
 
-    pub(crate) async fn request(
-        &mut self,
-        store: &EventStore,
-        id: RequestId,
-    ) -> Result<&mut Versioned<OnboardingRequest>, StoreError> {
-        if !self.requests.contains_key(&id) {
-            let loaded = store.load::<OnboardingRequest>(&id).await?;
-            self.requests.insert(id, (loaded.state, loaded.version));
-        }
-        Ok(self.requests.entry(id).or_default())
-    }
-
-    pub(crate) async fn profile(
-        &mut self,
-        store: &EventStore,
-        id: ProfileId,
-    ) -> Result<&mut Versioned<ClientProfile>, StoreError> {
-        if !self.profiles.contains_key(&id) {
-            let loaded = store.load::<ClientProfile>(&id).await?;
-            self.profiles.insert(id, (loaded.state, loaded.version));
-        }
-        Ok(self.profiles.entry(id).or_default())
-    }
-
-    pub(crate) async fn pool(
-        &mut self,
-        store: &EventStore,
-        id: &PoolId,
-    ) -> Result<&mut Versioned<SecondaryNumberPool>, StoreError> {
-        if !self.pools.contains_key(id) {
-            let loaded = store.load::<SecondaryNumberPool>(id).await?;
-            self.pools.insert(id.clone(), (loaded.state, loaded.version));
-        }
-        Ok(self.pools.entry(id.clone()).or_default())
+    /// After a commit of everything: keeps the pools, which every onboarding
+    /// needs, and forgets the rest. What grew long gets a snapshot.
+    pub(crate) fn committed(&mut self, store: &EventStore) {
+        self.requests.keep_snapshots(store);
+        self.profiles.keep_snapshots(store);
+        self.pools.keep_snapshots(store);
+        self.requests = Cache::default();
+        self.profiles = Cache::default();
     }
 
     /// Carries out a plan, all of it or nothing: what is to be appended, a
@@ -92,68 +71,153 @@ impl WorkingSet {
         store: &EventStore,
         commands: &[Command],
     ) -> Result<Vec<StreamAppend>, Failure> {
-        let mut ahead = self.clone();
-        let mut appends = Appends::default();
+        let mut ahead = Self::default();
+        let mut streams = vec![];
         for command in commands {
             match command {
                 Command::Request(id, command) => {
-                    let (state, version) = ahead.request(store, *id).await?;
-                    let events = state.decide(command).map_err(Rejection::from);
-                    let events = events.map_err(Failure::Rejected)?;
-                    events.iter().for_each(|event| state.evolve(event));
-                    let stream = (AggregateType::OnboardingRequest, id.to_string());
-                    appends.add(stream, version, events.into_iter().map(AnyEvent::Request));
+                    let state = ahead.requests.from(&mut self.requests, store, id).await?;
+                    let events = state.state.decide(command).map_err(refused)?;
+                    events.iter().for_each(|event| state.state.evolve(event));
+                    state.write(id, events, &mut streams);
                 }
                 Command::Profile(id, command) => {
-                    let (state, version) = ahead.profile(store, *id).await?;
-                    let events = state.decide(command).map_err(Rejection::from);
-                    let events = events.map_err(Failure::Rejected)?;
-                    events.iter().for_each(|event| state.evolve(event));
-                    let stream = (AggregateType::ClientProfile, id.to_string());
-                    appends.add(stream, version, events.into_iter().map(AnyEvent::Profile));
+                    let state = ahead.profiles.from(&mut self.profiles, store, id).await?;
+                    let events = state.state.decide(command).map_err(refused)?;
+                    events.iter().for_each(|event| state.state.evolve(event));
+                    state.write(id, events, &mut streams);
                 }
                 Command::Pool(id, command) => {
-                    let (state, version) = ahead.pool(store, id).await?;
-                    let events = state.decide(command).map_err(Rejection::from);
-                    let events = events.map_err(Failure::Rejected)?;
-                    events.iter().for_each(|event| state.evolve(event));
-                    let stream = (AggregateType::SecondaryNumberPool, id.to_string());
-                    appends.add(stream, version, events.into_iter().map(AnyEvent::Pool));
+                    let state = ahead.pools.from(&mut self.pools, store, id).await?;
+                    let events = state.state.decide(command).map_err(refused)?;
+                    events.iter().for_each(|event| state.state.evolve(event));
+                    state.write(id, events, &mut streams);
                 }
             }
         }
-        *self = ahead;
-        Ok(appends.streams)
+        self.requests.take_over(ahead.requests);
+        self.profiles.take_over(ahead.profiles);
+        self.pools.take_over(ahead.pools);
+        Ok(streams)
     }
 }
 
-/// Events by stream.
-#[derive(Default)]
-struct Appends {
-    streams: Vec<StreamAppend>,
+/// Aggregates of one kind.
+pub(crate) struct Cache<A: StoredAggregate>(HashMap<A::Id, Cached<A>>);
+
+impl<A: StoredAggregate> Default for Cache<A> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
 }
 
-impl Appends {
-    fn add(
+/// A state and the version that it is at.
+#[derive(Clone)]
+pub(crate) struct Cached<A> {
+    pub(crate) state: A,
+    pub(crate) version: u64,
+    /// The version of its newest snapshot, 0 without one.
+    kept: u64,
+}
+
+impl<A: StoredAggregate<Id: Eq + Hash>> Cache<A> {
+    /// Loads those that are not here yet, together.
+    pub(crate) async fn fetch(
         &mut self,
-        (kind, id): (AggregateType, String),
-        version: &mut u64,
-        events: impl ExactSizeIterator<Item = AnyEvent>,
-    ) {
-        let count = events.len() as u64;
-        if count == 0 {
-            return;
+        store: &EventStore,
+        ids: impl IntoIterator<Item = A::Id>,
+    ) -> Result<(), StoreError> {
+        let mut lacking: Vec<_> = ids.into_iter().filter(|id| !self.0.contains_key(id)).collect();
+        if lacking.is_empty() {
+            return Ok(());
         }
-        let events = events.map(|event| (Uuid::now_v7(), event));
-        match self.streams.iter_mut().find(|s| s.kind == kind && s.id == id) {
-            Some(stream) => stream.events.extend(events),
-            None => self.streams.push(StreamAppend {
-                kind,
-                id,
-                expected_version: *version,
-                events: events.collect(),
-            }),
+        let loaded = store.load_many::<A>(&lacking).await?;
+        for (id, Loaded { state, version, replayed }) in lacking.drain(..).zip(loaded) {
+            self.0.insert(id, Cached { state, version, kept: version - replayed });
         }
-        *version += count;
+        Ok(())
     }
+
+    /// One of them; loaded if need be.
+    pub(crate) async fn get(
+        &mut self,
+        store: &EventStore,
+        id: &A::Id,
+    ) -> Result<&mut Cached<A>, StoreError> {
+        self.fetch(store, [id.clone()]).await?;
+        Ok(self.expect_new(id.clone()))
+    }
+
+    /// One that is here.
+    pub(crate) fn here(&self, id: &A::Id) -> Option<&Cached<A>> {
+        self.0.get(id)
+    }
+
+    /// One that nobody can have made yet, so that looking for it is spared. If
+    /// somebody has after all, the append loses.
+    pub(crate) fn expect_new(&mut self, id: A::Id) -> &mut Cached<A> {
+        let new = || Cached { state: A::default(), version: 0, kept: 0 };
+        self.0.entry(id).or_insert_with(new)
+    }
+
+    /// One of them to work on; if it is not here, a copy from below.
+    async fn from(
+        &mut self,
+        below: &mut Self,
+        store: &EventStore,
+        id: &A::Id,
+    ) -> Result<&mut Cached<A>, StoreError> {
+        if !self.0.contains_key(id) {
+            let copy = below.get(store, id).await?.clone();
+            self.0.insert(id.clone(), copy);
+        }
+        Ok(self.expect_new(id.clone()))
+    }
+
+    fn take_over(&mut self, ahead: Self) {
+        self.0.extend(ahead.0);
+    }
+
+    /// Saves snapshots in the background; one that fails is taken later.
+    fn keep_snapshots(&mut self, store: &EventStore) {
+        for (id, cached) in &mut self.0 {
+            if cached.version < cached.kept + SNAPSHOT_EVERY {
+                continue;
+            }
+            cached.kept = cached.version;
+            let (store, id) = (store.clone(), id.clone());
+            let state = cached.state.clone();
+            let loaded = Loaded { state, version: cached.version, replayed: 0 };
+            tokio::spawn(async move {
+                if let Err(error) = store.save_snapshot::<A>(&id, &loaded).await {
+                    tracing::debug!(%error, "a snapshot could not be saved");
+                }
+            });
+        }
+    }
+}
+
+impl<A: StoredAggregate> Cached<A> {
+    /// Adds its new events to what is to be appended.
+    fn write(&mut self, id: &A::Id, events: Vec<A::Event>, streams: &mut Vec<StreamAppend>) {
+        let stream = looked_at::<A>(streams, id, self.version);
+        self.version += events.len() as u64;
+        stream.events.extend(events.into_iter().map(|event| (Uuid::now_v7(), A::any(event))));
+    }
+}
+
+/// Has the version of a stream checked when the decision is appended.
+pub(crate) fn looked_at<'a, A: StoredAggregate>(
+    streams: &'a mut Vec<StreamAppend>,
+    id: &A::Id,
+    version: u64,
+) -> &'a mut StreamAppend {
+    let id = id.to_string();
+    let place = streams.iter().position(|stream| stream.kind == A::KIND && stream.id == id);
+    let place = place.unwrap_or_else(|| {
+        let events: Vec<(Uuid, AnyEvent)> = vec![];
+        streams.push(StreamAppend { kind: A::KIND, id, expected_version: version, events });
+        streams.len() - 1
+    });
+    &mut streams[place]
 }

@@ -1,0 +1,125 @@
+//! A lane's rounds: what is decided before the next commit.
+
+use std::collections::VecDeque;
+
+use domain::input::Input;
+
+use crate::Engine;
+use crate::decide::{Decided, Undecided};
+use crate::gather::{self, Gathered, client_of};
+use crate::lane::{Lane, PAUSE};
+use crate::met::Met;
+use crate::settling::Pending;
+use crate::waiting::Waiting;
+
+impl Lane {
+    /// Decides inputs until one needs what the ones before it are about to
+    /// write: who a client is, or a new directory version.
+    pub(crate) async fn decide_some(&mut self, batch: &mut VecDeque<Waiting>) -> Vec<Pending> {
+        if std::mem::take(&mut self.forget) {
+            self.working_set.clear();
+        }
+        let loaded_anew = self.working_set.is_empty();
+        let most = if self.alone > 0 { 1 } else { batch.len() };
+        let Some(gathered) = self.gather(&batch.make_contiguous()[..most]).await else {
+            return self.set_apart(batch);
+        };
+        let mut pending: Vec<Pending> = vec![];
+        let mut met = Met::default();
+        for _ in 0..most {
+            let Some(waiting) = batch.pop_front() else { break };
+            let query = client_of(&waiting.input);
+            let found = gathered.client(waiting.id);
+            let must_wait = query.as_ref().is_some_and(|query| met.bears_on(query, &found))
+                || (is_unmatched(&waiting, &gathered) && pending.iter().any(names_a_message));
+            if must_wait {
+                batch.push_front(waiting);
+                break;
+            }
+            let decided = self.decide(&waiting, &gathered).await;
+            match decided {
+                Ok(Decided::Append(item)) => {
+                    if let Some(query) = query {
+                        met.learn(query, &found, &item);
+                    }
+                    pending.push(Pending { waiting, item: Some(*item), picture: None });
+                }
+                // Settled with the ones before it: it may be so only because of them.
+                Ok(Decided::Nothing) => {
+                    pending.push(Pending { waiting, item: None, picture: None });
+                }
+                Ok(Decided::Directory(item, picture)) => {
+                    let picture = Some(picture);
+                    pending.push(Pending { waiting, item: Some(*item), picture });
+                    break;
+                }
+                // Perhaps only because another writer changed what is cached, or
+                // because of decisions that will not be committed.
+                Err(Undecided::Rejected(_)) if !(loaded_anew && pending.is_empty()) => {
+                    self.forget = true;
+                    batch.push_front(waiting);
+                    break;
+                }
+                Err(Undecided::Rejected(reason)) => self.park(waiting, "rejected", reason),
+                Err(Undecided::Park(code, reason)) => self.park(waiting, code, reason),
+                Err(Undecided::Later(problem)) => {
+                    tracing::warn!(company = %self.company, problem, "an input could not be decided; trying again");
+                    batch.push_front(waiting);
+                    if pending.is_empty() {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    break;
+                }
+            }
+            self.alone = self.alone.saturating_sub(1);
+        }
+        pending
+    }
+
+    /// What the inputs need to know. `None` if one of them needs what can't be read.
+    async fn gather(&mut self, inputs: &[Waiting]) -> Option<Gathered> {
+        let Some(picture) = &self.picture else { return Some(Gathered::default()) };
+        loop {
+            let Engine { store, .. } = &self.engine;
+            let working_set = &mut self.working_set;
+            match gather::gather(store, &self.company, picture, working_set, inputs).await {
+                Ok(gathered) => return Some(gathered),
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(company = %self.company, %error, "what inputs need cannot be looked up; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => {
+                    tracing::error!(company = %self.company, %error, "what inputs need cannot be read");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// One of the inputs needs what can't be read: each is tried alone, and the
+    /// one at fault is parked.
+    fn set_apart(&mut self, batch: &mut VecDeque<Waiting>) -> Vec<Pending> {
+        if self.alone == 0 && batch.len() > 1 {
+            self.alone = batch.len();
+        } else if let Some(waiting) = batch.pop_front() {
+            self.alone = self.alone.saturating_sub(1);
+            let reason = "what it needs cannot be read; the service's log tells what".to_owned();
+            self.park(waiting, "unreadable-store", reason);
+        }
+        vec![]
+    }
+}
+
+/// A status whose message is not known, yet.
+fn is_unmatched(waiting: &Waiting, gathered: &Gathered) -> bool {
+    match &waiting.input {
+        Input::Status(status) => gathered.reference(waiting.id, status).is_none(),
+        _ => false,
+    }
+}
+
+/// Something that may tell which message of ours has which id at WhatsApp.
+fn names_a_message(pending: &Pending) -> bool {
+    let of_a_send = matches!(pending.waiting.input, Input::Receipt(_) | Input::Status(_));
+    of_a_send && pending.item.is_some()
+}

@@ -1,0 +1,18 @@
+//! The engine against a real Postgres; each test has a database of its own, and
+//! ends with a check of the whole log.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod deadlines;
+mod directories;
+mod duplicates;
+mod harness;
+mod inputs;
+mod lanes;
+mod onboarding;
+mod outages;
+mod poison;
+mod proxy;
+mod round_trips;
+mod throughput;
+mod two_workers;
