@@ -40,12 +40,17 @@ BEGIN
         SELECT * INTO stored FROM inputs i
         WHERE i.company = item.company AND i.input_id = item.input_id;
         IF FOUND THEN
+            -- What the lane decided after it, it decided on events that are not recorded.
+            lanes_behind := lanes_behind || item.company;
             RETURN NEXT jsonb_build_object('verdict', 'duplicate', 'answer', stored.answer,
                 'first', stored.first_position, 'last', stored.last_position);
             CONTINUE;
         END IF;
 
         loss := version_conflict(item.streams);
+        IF loss IS NULL AND item.facts ? 'clients' THEN
+            loss := client_conflict(item.company, item.facts);
+        END IF;
         IF loss IS NULL AND item.facts ? 'rooms_opened' THEN
             loss := room_conflict(item.company, item.at, item.facts->'rooms_opened',
                 coalesce(item.facts->'rooms_moved', '[]'));

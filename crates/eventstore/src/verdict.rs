@@ -63,8 +63,12 @@ pub enum Loss {
     /// A new room's (client, number) pair rests after a room with another user.
     #[error("the pair of client and number rests")]
     PairQuarantined,
-    /// An earlier item of the same lane in this call lost.
-    #[error("an earlier item of the lane lost")]
+    /// It brings a new client, and what leads to that client leads to another one already.
+    #[error("the client is known already")]
+    ClientKnown,
+    /// An earlier item of the same lane in this call lost, or was a duplicate: what was decided
+    /// after it was decided on events that are not recorded.
+    #[error("an earlier item of the lane is not recorded now")]
     LaneBehind,
 }
 

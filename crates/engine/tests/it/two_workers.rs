@@ -99,8 +99,6 @@ async fn two_workers_with_the_same_inputs_decide_each_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the store takes a new client though another one has its identifiers; \
-            with one worker a company it cannot happen"]
 async fn two_workers_never_take_one_new_client_for_two() {
     for _ in 0..4 {
         both_get_the_same(rand::rng().random(), false).await;

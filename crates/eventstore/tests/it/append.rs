@@ -229,3 +229,31 @@ async fn times_finer_than_the_database_keeps_are_refused() {
     let error = store.append(&[item().at(fine)]).await.unwrap_err();
     assert!(error.to_string().contains("microseconds"), "{error}");
 }
+
+#[tokio::test]
+async fn a_new_client_loses_if_what_leads_to_it_leads_to_another_one() {
+    let store = store().await;
+    let (first, second) = (new_request(), new_request());
+    let known = requested(first, new_client(), &[bsuid("BR.abc")]);
+    appended(&store, item().request(first, 0, vec![known])).await;
+
+    let taken_for_new = requested(second, new_client(), &[bsuid("BR.abc")]);
+    let verdicts = store.append(&[item().request(second, 0, vec![taken_for_new])]).await.unwrap();
+
+    assert_eq!(verdicts, [AppendVerdict::Lost(Loss::ClientKnown)]);
+}
+
+#[tokio::test]
+async fn what_follows_a_duplicate_in_its_lane_is_decided_again() {
+    let store = store().await;
+    let (first, second) = (new_request(), new_request());
+    let event = |request| vec![requested(request, new_client(), &[bsuid("BR.a")])];
+    let twice = item().request(first, 0, event(first));
+    appended(&store, twice.clone()).await;
+
+    let after = item().request(second, 0, vec![requested(second, new_client(), &[bsuid("BR.b")])]);
+    let verdicts = store.append(&[twice, after]).await.unwrap();
+
+    assert!(matches!(verdicts[0], AppendVerdict::Duplicate(_)));
+    assert_eq!(verdicts[1], AppendVerdict::Lost(Loss::LaneBehind));
+}

@@ -98,8 +98,11 @@ async fn a_profile_is_found_by_an_identifier_of_its_client_that_was_not_received
     let (profile, client, request) = (new_profile(), new_client(), new_request());
     let known_by_both = requested(request, client, &[phone(PHONE), bsuid("BR.abc")]);
     appended(&store, item().request(request, 0, vec![known_by_both])).await;
-    // Entered by an operator as somebody else, by phone.
-    let entered = vec![created(profile, new_client(), &[phone(PHONE)])];
+    // A profile of somebody else, who was known before, by the same phone.
+    let (other, greeting) = (new_client(), new_request());
+    let greeted = requested(greeting, other, &[bsuid("BR.other")]);
+    appended(&store, item().request(greeting, 0, vec![greeted])).await;
+    let entered = vec![created(profile, other, &[phone(PHONE)])];
     appended(&store, item().profile(profile, 0, entered)).await;
 
     let found = lookup(&store, &[bsuid("BR.abc")], &[]).await;
@@ -155,8 +158,9 @@ async fn the_oldest_profile_holds_a_phone_number() {
     let acme = company("acme");
     let number = PHONE.parse().unwrap();
     assert_eq!(store.phone_holder(&acme, &number).await.unwrap(), None);
+    let client = new_client();
     for profile in [first, second] {
-        let events = vec![created(profile, new_client(), &[phone(PHONE)])];
+        let events = vec![created(profile, client, &[phone(PHONE)])];
         appended(&store, item().profile(profile, 0, events)).await;
     }
     assert_eq!(store.phone_holder(&acme, &number).await.unwrap(), Some(first));
