@@ -31,7 +31,7 @@ mod version;
 mod watchdog;
 mod wheel;
 
-pub use nats::nats;
+pub use nats::{nats, nats_program};
 pub use options::{Options, Places};
 pub use postgres::{database_url, postgres};
 pub use progress::Progress;

@@ -51,6 +51,15 @@ pub async fn nats(options: &Options, progress: &Progress<'_>) -> anyhow::Result<
     off_thread(progress, move |say| start(&options, say)).await
 }
 
+/// The program that a private server would be, to ask it something: `nats-server -t -c FILE`.
+///
+/// # Errors
+/// When there is none to use; the text names the ways out.
+pub async fn nats_program(options: &Options, progress: &Progress<'_>) -> anyhow::Result<PathBuf> {
+    let places = options.places.clone();
+    off_thread(progress, move |say| Ok(NATS.find(&places, None, say)?.program)).await
+}
+
 fn start(options: &Options, say: &Say<'_>) -> anyhow::Result<Server> {
     let found = NATS.find(&options.places, None, say)?;
     let version = found.version;

@@ -58,7 +58,7 @@ pub fn encode(event: &RecordedEvent) -> Result<EventMessage, Unfit> {
     headers.insert("ce-type", format!("onboarding.{aggregate}.{name}.v{version}"));
     headers.insert("ce-subject", event.aggregate_id.as_str());
     headers.insert("ce-time", recorded_at);
-    headers.insert("ce-dataschema", format!("urn:onboarding:event:{aggregate}:{name}:v{version}"));
+    headers.insert("ce-dataschema", dataschema(aggregate, name, version));
     headers.insert("content-type", "application/json");
     headers.insert("ce-sequence", format!("{:020}", event.position));
     headers.insert("ce-aggregateversion", event.sequence.to_string());
@@ -72,6 +72,13 @@ pub fn encode(event: &RecordedEvent) -> Result<EventMessage, Unfit> {
         headers.insert(TRACEPARENT, traceparent.as_str());
     }
     Ok(EventMessage { subject, headers, body: Bytes::from(event.payload.clone()) })
+}
+
+/// The `$id` of the event's published JSON Schema. CloudEvents asks for an absolute URI, and this
+/// program does not know under which host it is reached: what follows `urn:onboarding:` is the path
+/// below `/api/v1/contracts/`.
+fn dataschema(aggregate: &str, name: &str, version: &str) -> String {
+    format!("urn:onboarding:schemas/events/{aggregate}/{name}.v{version}.json")
 }
 
 /// What is wrong with a message that should be an event. It names a header, never its value.

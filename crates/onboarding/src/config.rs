@@ -89,6 +89,8 @@ pub struct Sender {
 pub struct Streams {
     /// Copies of each stream: 1 on a single server, 3 in a cluster.
     pub replicas: usize,
+    /// Bytes that INBOX may hold; when it is full, webhooks are answered 503.
+    pub inbox_max_bytes: u64,
 }
 
 /// Logs.
@@ -124,7 +126,7 @@ impl Default for Config {
             },
             apps: BTreeMap::new(),
             sender: Sender { concurrency: 32, grace_seconds: 60, attempts: 8, back_off_seconds: 2 },
-            streams: Streams { replicas: 1 },
+            streams: Streams { replicas: 1, inbox_max_bytes: 4 << 30 },
             log: Log { filter: "info".into(), format: LogFormat::Text },
         }
     }

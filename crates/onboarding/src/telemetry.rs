@@ -1,5 +1,7 @@
 //! Logs and metrics of the whole process.
 
+use std::sync::{Mutex, PoisonError};
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -26,11 +28,11 @@ pub(crate) fn start_logs(log: &Log) -> anyhow::Result<()> {
 
 /// The process's metrics, in Prometheus' text form. One recorder a process.
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
-    use std::sync::OnceLock;
-    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = RECORDER.get() {
+    static RECORDER: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    let mut recorder = RECORDER.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = &*recorder {
         return Ok(handle.clone());
     }
     let handle = PrometheusBuilder::new().install_recorder()?;
-    Ok(RECORDER.get_or_init(|| handle).clone())
+    Ok(recorder.insert(handle).clone())
 }

@@ -105,7 +105,10 @@ async fn checks(config: &Config) -> Vec<Check> {
 
 /// The streams' settings in this configuration.
 pub(crate) const fn settings(config: &Config) -> StreamSettings {
-    StreamSettings { replicas: config.streams.replicas, inbox_max_bytes: None }
+    StreamSettings {
+        replicas: config.streams.replicas,
+        inbox_max_bytes: Some(config.streams.inbox_max_bytes),
+    }
 }
 
 fn apps(config: &Config) -> anyhow::Result<String> {

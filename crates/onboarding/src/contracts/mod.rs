@@ -1,6 +1,10 @@
 //! The published contracts, generated from the code: OpenAPI, AsyncAPI and a JSON
-//! Schema per event and input. They are committed under `docs/contracts`, a test
-//! compares them, and the API serves them.
+//! Schema per event, input and query of the log. They are committed under
+//! `docs/contracts`, a test compares them, and the API serves them below
+//! `/api/v1/contracts`.
+//!
+//! A contract is known by its path in that folder. A schema's `$id` is
+//! `urn:onboarding:<path>`, which is also the `ce-dataschema` of an event.
 
 mod asyncapi;
 mod schemas;
@@ -9,11 +13,11 @@ use serde_json::Value;
 
 /// Every contract: its path below the contracts' folder, and its text.
 pub fn all() -> Vec<(String, String)> {
-    let mut contracts = vec![
-        ("openapi.json".to_owned(), openapi()),
-        ("asyncapi.json".to_owned(), asyncapi::document()),
-    ];
-    contracts.extend(schemas::events().into_iter().chain(schemas::inputs()));
+    let openapi = openapi();
+    let asyncapi = asyncapi::document(&openapi);
+    let mut contracts =
+        vec![("openapi.json".to_owned(), openapi), ("asyncapi.json".to_owned(), asyncapi)];
+    contracts.extend(schemas::all());
     contracts.into_iter().map(|(name, value)| (name, pretty(&value))).collect()
 }
 

@@ -1,52 +1,11 @@
-//! JSON Schemas of what travels on NATS.
+//! From the schema of an enum of events to one schema an event.
 
 use std::collections::BTreeSet;
 
-use domain::AggregateType;
-use domain::input::{InboundMessage, MessageStatus, OperatorCommand, SendReceipt};
-use domain::pool::PoolEvent;
-use domain::profile::ProfileEvent;
-use domain::request::RequestEvent;
-use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-/// One schema per event: `schemas/events/<aggregate>/<event>.v1.json`.
-pub(super) fn events() -> Vec<(String, Value)> {
-    let mut all = vec![];
-    for (aggregate, schema) in [
-        (AggregateType::OnboardingRequest, schema_of::<RequestEvent>()),
-        (AggregateType::ClientProfile, schema_of::<ProfileEvent>()),
-        (AggregateType::SecondaryNumberPool, schema_of::<PoolEvent>()),
-    ] {
-        for (event, schema) in variants(&schema) {
-            let name = format!("schemas/events/{}/{event}.v1.json", aggregate.as_str());
-            all.push((name, schema));
-        }
-    }
-    all
-}
-
-/// One schema per input that other programs may publish.
-pub(super) fn inputs() -> Vec<(String, Value)> {
-    [
-        ("inbound-message", schema_of::<InboundMessage>()),
-        ("message-status", schema_of::<MessageStatus>()),
-        ("send-receipt", schema_of::<SendReceipt>()),
-        ("operator-command", schema_of::<OperatorCommand>()),
-    ]
-    .into_iter()
-    .map(|(name, schema)| (format!("schemas/inputs/{name}.v1.json"), schema))
-    .collect()
-}
-
-fn schema_of<T: JsonSchema>() -> Value {
-    let generator = SchemaSettings::draft2020_12().into_generator();
-    generator.into_root_schema_for::<T>().to_value()
-}
-
-/// Splits the schema of an enum of events into one schema an event, each with
-/// only the definitions that it refers to.
-fn variants(schema: &Value) -> Vec<(String, Value)> {
+/// Each variant as a schema of its own, with only the definitions that it refers to.
+pub(super) fn variants(schema: &Value) -> Vec<(String, Value)> {
     let empty = Map::new();
     let definitions = schema["$defs"].as_object().unwrap_or(&empty);
     let variants = schema["oneOf"].as_array().into_iter().flatten();

@@ -1,0 +1,87 @@
+//! Inputs, on the stream INBOX, and parked ones, on the stream DLQ.
+
+use serde_json::{Value, json};
+
+use super::{Action, Parts};
+
+/// An input with its channel, address, schema and summary.
+const INPUTS: &[(&str, &str, &str, &str)] = &[
+    (
+        "inbound-message",
+        "wa.in.v1.{company}.{phone_number_id}",
+        "inbound-message",
+        "A client's message; connectors of other services may publish it too.",
+    ),
+    (
+        "message-status",
+        "wa.status.v1.{company}.{phone_number_id}",
+        "message-status",
+        "What WhatsApp tells about a message of ours.",
+    ),
+    (
+        "record-receipt",
+        "cmd.onboarding.v1.{company}.record-receipt",
+        "send-receipt",
+        "What the sender did with a message.",
+    ),
+];
+
+pub(super) fn add(parts: &mut Parts) {
+    for (key, address, schema, summary) in INPUTS {
+        parts.add(key, address, input("inputHeaders", schema, summary), Action::Receive);
+    }
+    parts.add(
+        "register-client-profile",
+        "cmd.onboarding.v1.{company}.register-client-profile",
+        input(
+            "commandHeaders",
+            "operator-command",
+            "An operator enters a client that the company knows already.",
+        ),
+        Action::Answer { answers: json!({ "answer": answer() }) },
+    );
+    let raw_post = json!({
+        "summary": "A webhook's post as it came, or a piece of it. Read by the evidence store only.",
+        "contentType": "application/octet-stream",
+        "headers": { "$ref": "#/components/schemas/rawPostHeaders" },
+        "payload": { "description": "Bytes." }
+    });
+    parts.add("raw-post", "wa.raw.v1.{app}", raw_post, Action::Receive);
+    let parked = json!({
+        "summary": "An input that could not be decided, body unchanged, with the reason.",
+        "headers": { "$ref": "#/components/schemas/parkedHeaders" },
+        "payload": { "description": "The input as it came; it need not be JSON." }
+    });
+    parts.add("parked-input", "dlq.onboarding.{original_subject}", parked, Action::Send);
+}
+
+fn input(headers: &str, schema: &str, summary: &str) -> Value {
+    json!({
+        "summary": summary,
+        "contentType": "application/json",
+        "headers": { "$ref": format!("#/components/schemas/{headers}") },
+        "payload": { "$ref": format!("./schemas/inputs/{schema}.v1.json") }
+    })
+}
+
+/// What an operator gets, if the command names a subject for it.
+fn answer() -> Value {
+    json!({
+        "summary": "Sent after commit, to the subject in the command's header `reply-to`.",
+        "contentType": "application/json",
+        "payload": {
+            "type": "object",
+            "required": ["status"],
+            "properties": {
+                "status": { "enum": ["done", "refused"] },
+                "profile_id": { "type": "string", "format": "uuid", "description": "If done." },
+                "position": {
+                    "type": "integer",
+                    "description": "If done: the position of the last event that it led to."
+                },
+                "code": { "type": "string", "description": "If refused: a stable word." },
+                "detail": { "type": "string", "description": "If refused: what is wrong." }
+            }
+        }
+    })
+}

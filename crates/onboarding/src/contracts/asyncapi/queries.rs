@@ -1,0 +1,68 @@
+//! Queries: NATS services that answer like their HTTP routes.
+
+use api::events_query;
+use serde_json::{Map, Value, json};
+
+use super::{Action, Parts};
+
+/// A query of the read models, and its route.
+const ROUTES: &[(&str, &str)] = &[
+    ("onboarding-requests", "/api/v1/onboarding-requests"),
+    ("onboarding-request", "/api/v1/onboarding-requests/{id}"),
+    ("chat-rooms", "/api/v1/chat-rooms"),
+    ("chat-room", "/api/v1/chat-rooms/{id}"),
+    ("reminders", "/api/v1/reminders"),
+];
+
+pub(super) fn add(parts: &mut Parts, openapi: &Value) {
+    let events = json!({ "$ref": "./schemas/queries/events.question.v1.json" });
+    let page = json!({ "$ref": "./schemas/queries/events.answer.v1.json" });
+    query(parts, events_query::NAME, "Recorded events: how a consumer fills a hole.", events, page);
+    for (name, route) in ROUTES {
+        let operation = &openapi["paths"][*route]["get"];
+        let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+        let answer = format!("./openapi.json{}", schema["$ref"].as_str().unwrap_or_default());
+        let summary = operation["summary"].as_str().unwrap_or_default();
+        query(parts, name, summary, question(operation), json!({ "$ref": answer }));
+    }
+}
+
+fn query(parts: &mut Parts, name: &str, summary: &str, question: Value, answer: Value) {
+    let message = json!({
+        "summary": summary,
+        "contentType": "application/json",
+        "payload": question
+    });
+    let answers = json!({
+        "answer": { "contentType": "application/json", "payload": answer },
+        "problem": {
+            "summary": "A refusal (RFC 9457), as over HTTP.",
+            "contentType": "application/json",
+            "headers": { "$ref": "#/components/schemas/problemHeaders" },
+            "payload": { "$ref": "./openapi.json#/components/schemas/Problem" }
+        }
+    });
+    let address = format!("qry.onboarding.v1.{name}");
+    parts.add(&format!("query.{name}"), &address, message, Action::Answer { answers });
+}
+
+/// A route's parameters as the members of one object.
+fn question(operation: &Value) -> Value {
+    let mut members = Map::new();
+    let mut required = vec![];
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let Some(name) = parameter["name"].as_str() else { continue };
+        let mut member = parameter["schema"].clone();
+        member["description"] = parameter["description"].clone();
+        members.insert(name.to_owned(), member);
+        if parameter["required"] == true {
+            required.push(name);
+        }
+    }
+    json!({
+        "type": "object",
+        "required": required,
+        "properties": members,
+        "additionalProperties": false
+    })
+}
