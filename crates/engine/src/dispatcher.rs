@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::committer::Committer;
 use crate::lane::Lane;
-use crate::{Engine, QUEUE, Settlement, Submission};
+use crate::{Engine, LANE_QUEUE, Settlement, Submission};
 
 /// How long an input stays away that found its lane full.
 const BACK_OFF: Duration = Duration::from_millis(500);
@@ -27,7 +27,7 @@ pub(crate) async fn run(
     while let Some(Some(submission)) = cancel.run_until_cancelled(submissions.recv()).await {
         let company = submission.input.company.clone();
         let lane = lanes.entry(company).or_insert_with_key(|company| {
-            let (sender, receiver) = mpsc::channel(QUEUE);
+            let (sender, receiver) = mpsc::channel(LANE_QUEUE);
             let lane = Lane::new(engine.clone(), company.clone(), committer.clone());
             tracker.spawn(lane.run(receiver, cancel.clone()));
             sender

@@ -41,9 +41,14 @@ use tokio_util::sync::CancellationToken;
 pub use clock::Clock;
 pub use submission::{Settlement, Submission};
 
-/// How many inputs may wait in front of the engine, and in front of each lane.
-/// Beyond that whoever submits waits too, so memory stays bounded.
+/// How many inputs may wait in front of the engine. Beyond that whoever submits
+/// waits too.
 const QUEUE: usize = 512;
+
+/// How many inputs may wait in front of one lane: more than the inbox ever has
+/// on the way at once, because what finds its lane full is put off and comes
+/// again behind inputs that are newer.
+pub const LANE_QUEUE: usize = 8_192;
 
 /// What the engine works with.
 #[derive(Clone)]
