@@ -1,6 +1,9 @@
 //! The stage of the acceptance tests: the whole service on a private NATS and a
 //! database of its own, a fake WhatsApp behind real HTTP, and a clock to advance.
 
+pub mod ask;
+pub mod process;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context;

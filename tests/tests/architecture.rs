@@ -18,8 +18,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "onboarding",
         &[
-            "domain", "eventstore", "directory", "readmodel", "messaging", "whatsapp", "engine",
-            "api", "devservers",
+            "domain",
+            "eventstore",
+            "directory",
+            "readmodel",
+            "messaging",
+            "whatsapp",
+            "engine",
+            "api",
+            "devservers",
         ],
     ),
     ("devservers", &[]),
@@ -93,9 +100,10 @@ fn the_documents_name_paths_that_exist() {
     for document in documents {
         let text = std::fs::read_to_string(&document).unwrap();
         for quoted in text.split('`').skip(1).step_by(2) {
-            let is_path = ["crates/", "migrations/", "deploy/", "docs/", "tests/", ".ci/", ".cargo/"]
-                .iter()
-                .any(|top| quoted.starts_with(top));
+            let is_path =
+                ["crates/", "migrations/", "deploy/", "docs/", "tests/", ".ci/", ".cargo/"]
+                    .iter()
+                    .any(|top| quoted.starts_with(top));
             if is_path && !quoted.contains([' ', '*', '<', '{']) {
                 checked += 1;
                 assert!(root.join(quoted).exists(), "{}: {quoted}", document.display());
@@ -105,7 +113,11 @@ fn the_documents_name_paths_that_exist() {
             let target = link.split('#').next().unwrap();
             if !target.is_empty() && !target.contains("://") {
                 checked += 1;
-                assert!(document.parent().unwrap().join(target).exists(), "{}: {link}", document.display());
+                assert!(
+                    document.parent().unwrap().join(target).exists(),
+                    "{}: {link}",
+                    document.display()
+                );
             }
         }
     }

@@ -28,9 +28,11 @@ async fn twenty_concurrent_requests_of_one_client_open_one_room() {
     }
     let onboarded = outcomes.iter().filter(|o| **o == Outcome::Onboarded).count();
     assert_eq!(onboarded, 1, "{outcomes:?}");
-    assert!(outcomes.iter().all(|o| {
-        matches!(o, Outcome::Onboarded | Outcome::Joined | Outcome::Reminded)
-    }));
+    assert!(
+        outcomes
+            .iter()
+            .all(|o| { matches!(o, Outcome::Onboarded | Outcome::Joined | Outcome::Reminded) })
+    );
     let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
     assert_eq!(rooms["items"].as_array().unwrap().len(), 1, "{rooms}");
     let invitations = app.stage.cloud.received().into_iter().filter(|message| {

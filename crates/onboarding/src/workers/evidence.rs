@@ -7,11 +7,12 @@ use domain::ids::CompanyId;
 use engine::Clock;
 use eventstore::{Arrival, EventStore, NewParkedInput, Piece, StoreError};
 use messaging::Client;
-use messaging::dlq::{DlqPublisher, ParkedConsumer, Parking};
+use messaging::dlq::{ParkedConsumer, Parking};
 use messaging::inbox::{EvidenceConsumer, RawPiece};
 use messaging::subject::Subject;
 use tokio_util::sync::CancellationToken;
 
+use super::parking::ParkingLot;
 use super::pause;
 
 /// Pause before something that could not be stored is delivered again.
@@ -19,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// Stores the pieces of posts until `cancel`.
 pub async fn run(store: EventStore, client: Client, cancel: CancellationToken) {
-    let parking = DlqPublisher::new(&client);
+    let parking = ParkingLot::new(&client);
     while !cancel.is_cancelled() {
         let mut posts = match EvidenceConsumer::open(&client).await {
             Ok(posts) => posts,

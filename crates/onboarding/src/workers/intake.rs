@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use engine::{Settlement, Submission};
-use messaging::dlq::{DlqPublisher, Parking};
+use messaging::dlq::Parking;
 use messaging::inbox::{Delivery, InboxConsumer, purge_settled};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::parking::ParkingLot;
 use super::pause;
 
 /// How often INBOX is relieved of what all its consumers have settled.
@@ -20,7 +21,7 @@ pub async fn run(
     engine: mpsc::Sender<Submission>,
     cancel: CancellationToken,
 ) {
-    let parking = DlqPublisher::new(&client);
+    let parking = ParkingLot::new(&client);
     let settling = TaskTracker::new();
     let purging = purge(client.clone(), cancel.clone());
     let taking = async {
@@ -40,13 +41,18 @@ pub async fn run(
 async fn take(
     mut inbox: InboxConsumer,
     engine: &mpsc::Sender<Submission>,
-    parking: &DlqPublisher,
+    parking: &ParkingLot,
     settling: &TaskTracker,
     cancel: &CancellationToken,
 ) {
     while let Some(Some(delivery)) = cancel.run_until_cancelled(inbox.next()).await {
         metrics::counter!("onboarding_inputs_total").increment(1);
+        let largest = parking.largest_input();
         match &delivery.body {
+            Ok(_) if delivery.payload.len() > largest => {
+                let reason = format!("the body is larger than {largest} bytes");
+                settling.spawn(park(delivery, parking.clone(), "too-large", reason));
+            }
             Ok(input) => {
                 let input = input.clone();
                 let traceparent = delivery.traceparent.clone();
@@ -71,7 +77,7 @@ async fn take(
 async fn settle_when_told(
     delivery: Delivery,
     settled: oneshot::Receiver<Settlement>,
-    parking: DlqPublisher,
+    parking: ParkingLot,
 ) {
     let told = match settled.await {
         Ok(Settlement::Done { answer }) => {
@@ -94,7 +100,7 @@ async fn settle_when_told(
 }
 
 /// Parks an input, and settles it only once the parking is acknowledged.
-async fn park(delivery: Delivery, parking: DlqPublisher, code: &str, reason: String) {
+async fn park(delivery: Delivery, parking: ParkingLot, code: &str, reason: String) {
     let Delivery { subject, payload, stream_sequence, traceparent, handle, .. } = delivery;
     if handle.wants_answer() {
         let answer = serde_json::json!({ "status": "refused", "code": code, "detail": reason });

@@ -6,6 +6,7 @@ pub mod evidence;
 pub mod intake;
 pub mod lag;
 pub mod numbers;
+mod parking;
 pub mod projector;
 pub mod relay;
 pub mod sender;

@@ -99,7 +99,14 @@ impl Visitor<'_> for LossyVisitor {
     }
 
     fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Lossy, E> {
-        let text = String::from_utf8_lossy(bytes);
-        Ok(Lossy(if text.contains('\0') { text.replace('\0', "") } else { text.into_owned() }))
+        let mut text = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            text.extend(chunk.valid().chars().filter(|c| *c != '\0'));
+            // Half a pair is three bytes that are no UTF-8 each, and the first of them is this one.
+            if chunk.invalid() == [0xED] {
+                text.push(char::REPLACEMENT_CHARACTER);
+            }
+        }
+        Ok(Lossy(text))
     }
 }

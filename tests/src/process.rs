@@ -1,0 +1,129 @@
+//! The service as a process of its own: to kill it, and to run its commands.
+
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use anyhow::Context;
+use onboarding::config::Config;
+use serde_json::Value;
+
+/// A service that runs all roles, or is dead.
+pub struct Process {
+    program: &'static str,
+    variables: Vec<(String, String)>,
+    api: String,
+    child: Option<Child>,
+}
+
+impl Process {
+    /// Starts the program (`CARGO_BIN_EXE_service`) with this configuration on a free port,
+    /// which stays the same over [`Self::start`].
+    ///
+    /// # Errors
+    /// No port is free, or the program can't be run.
+    pub fn serve(program: &'static str, config: &Config) -> anyhow::Result<Self> {
+        let mut config = config.clone();
+        config.http.listen.set_port(free_port()?);
+        let api = format!("http://{}", config.http.listen);
+        let mut process = Self { program, variables: environment(&config)?, api, child: None };
+        process.start()?;
+        Ok(process)
+    }
+
+    /// Where it serves HTTP.
+    pub fn api(&self) -> String {
+        self.api.clone()
+    }
+
+    /// Starts it, again after [`Self::kill`].
+    ///
+    /// # Errors
+    /// The program can't be run.
+    pub fn start(&mut self) -> anyhow::Result<()> {
+        let child = self.command(&["serve"]).stdout(Stdio::null()).spawn();
+        self.child = Some(child.context("starting the service")?);
+        Ok(())
+    }
+
+    /// `kill -9`. It is gone when this returns.
+    ///
+    /// # Errors
+    /// It had ended by itself.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        let mut child = self.child.take().context("the service does not run")?;
+        if let Some(status) = child.try_wait()? {
+            anyhow::bail!("the service ended by itself: {status}");
+        }
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Runs a command of the program to its end, e.g. `check`.
+    ///
+    /// # Errors
+    /// The program can't be run.
+    pub fn run(&self, arguments: &[&str]) -> anyhow::Result<Ran> {
+        let output = self.command(arguments).output().context("running a command")?;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Ran { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.program);
+        command.args(arguments).env_remove("ONBOARDING_CONFIG");
+        command.env_remove("DATABASE_URL").env_remove("NATS_URL");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A command that ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// How.
+    pub status: ExitStatus,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained of.
+    pub stderr: String,
+}
+
+/// The whole configuration as `ONBOARDING_…` variables.
+fn environment(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
+    let mut variables = vec![];
+    flatten("ONBOARDING_", &serde_json::to_value(config)?, &mut variables);
+    Ok(variables)
+}
+
+fn flatten(name: &str, value: &Value, into: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(members) => {
+            let separator = if name.ends_with('_') { "" } else { "__" };
+            for (key, value) in members {
+                flatten(&format!("{name}{separator}{}", key.to_uppercase()), value, into);
+            }
+        }
+        Value::String(text) => into.push((name.to_owned(), text.clone())),
+        other => into.push((name.to_owned(), other.to_string())),
+    }
+}
+
+/// Below the ports that outgoing connections take, one of which could come to use it while the
+/// service is dead. Each call in this process gives another one.
+fn free_port() -> anyhow::Result<u16> {
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 10_000) as u16;
+    let mut next = std::iter::repeat_with(|| first + TRIED.fetch_add(1, Ordering::Relaxed));
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    next.by_ref().take(2_000).find(free).context("no port is free")
+}
