@@ -205,6 +205,7 @@ impl Service {
         self.project(parts, Projector::send_queue(parts.pool.clone()), requested.clone());
         let sender = sender::Sender {
             queue,
+            store: parts.store(),
             cloud: CloudApi::new(&config.cloud_api.base_url, timeout)?,
             tokens,
             directory: DirectoryStore::new(parts.pool.clone()),

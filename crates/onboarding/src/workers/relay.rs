@@ -95,8 +95,8 @@ impl Relay {
             let events = self.store.events_after(last, BATCH).await.map_err(|e| e.to_string())?;
             if events.is_empty() {
                 looks += 1;
-                if looks.is_multiple_of(50) && !still_there(connection).await {
-                    return Err("the lock's connection is gone".into());
+                if looks.is_multiple_of(50) {
+                    self.look_around(connection, &writer, last).await?;
                 }
                 let word = tokio::time::timeout(LOOK_EVERY, self.committed.notified());
                 let _ = cancel.run_until_cancelled(word).await;
@@ -107,6 +107,24 @@ impl Relay {
             metrics::gauge!("onboarding_relay_position").set(last as f64);
         }
         Ok(())
+    }
+
+    /// Without events a lost lock, stream or tail would not show by itself.
+    async fn look_around(
+        &self,
+        connection: &mut PgConnection,
+        writer: &EvtWriter,
+        last: u64,
+    ) -> Result<(), String> {
+        if !still_there(connection).await {
+            return Err("the lock's connection is gone".into());
+        }
+        let found = writer.last_position().await.map_err(|e| e.to_string())?;
+        if found == last {
+            Ok(())
+        } else {
+            Err(format!("EVT ends at {found}, not at {last} as it was left"))
+        }
     }
 }
 

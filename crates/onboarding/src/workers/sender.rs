@@ -3,18 +3,23 @@
 //! The attempt is recorded before the call and its result after it, both through
 //! the company's lane. If the process dies between call and record, the message
 //! waits for a status webhook to tell what became of it, and is sent again only
-//! after [`Settings::grace`].
+//! after [`Settings::grace`], and once the lane has decided all that INBOX held
+//! before the new attempt was recorded: however long the lane is, what somebody
+//! told in time is heard.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use directory::DirectoryStore;
-use domain::ids::{AppId, PhoneNumberId};
+use domain::AnyEvent;
+use domain::ids::{AppId, MessageId, PhoneNumberId};
 use domain::input::{SendReceipt, SendResult, Timestamp};
 use domain::outbound::{ErrorClass, SendError};
+use domain::request::RequestEvent;
 use engine::Clock;
+use eventstore::EventStore;
 use messaging::inbox::{InboxBody, InboxMessage, InboxPublisher};
 use messaging::subject::Token;
 use rand::Rng;
@@ -29,6 +34,8 @@ use super::pause;
 
 /// How long the sender waits for word of new messages before it looks by itself.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Pause before something is looked at again that should be so any moment.
+const SOON: TimeDelta = TimeDelta::seconds(1);
 /// Pause of an account whose token or permission is refused.
 const ACCOUNT_PAUSE: TimeDelta = TimeDelta::seconds(60);
 
@@ -54,6 +61,8 @@ pub struct Settings {
 pub struct Sender {
     /// The messages to send.
     pub queue: SendQueue,
+    /// The log: tells what the lane has decided.
+    pub store: EventStore,
     /// WhatsApp.
     pub cloud: CloudApi,
     /// Tokens by app.
@@ -77,6 +86,7 @@ impl Sender {
         let calls = TaskTracker::new();
         let calling = Arc::new(Calling::new(self, cancel.clone()));
         calls.spawn(prune(calling.clone(), cancel.clone()));
+        calling.hold_unresolved().await;
         while !cancel.is_cancelled() {
             let free = slots.available_permits() as u32;
             let claimed = calling.claim(free).await;
@@ -88,7 +98,7 @@ impl Sender {
                 let trace = message.traceparent.as_deref().unwrap_or("-");
                 let span = tracing::info_span!("send", message = %id, trace);
                 let call = async move {
-                    calling.deliver(message).await;
+                    calling.deliver_once(message).await;
                     calling.sender.requested.notify_one();
                     drop(slot);
                 };
@@ -119,12 +129,31 @@ struct Calling {
     sender: Sender,
     apps: RwLock<HashMap<PhoneNumberId, AppId>>,
     source: Option<Token>,
+    /// Messages whose call, or its record, is under way here.
+    under_way: Mutex<HashSet<MessageId>>,
     cancel: CancellationToken,
 }
 
 impl Calling {
     fn new(sender: Sender, cancel: CancellationToken) -> Self {
-        Self { sender, apps: RwLock::default(), source: "sender".parse().ok(), cancel }
+        let source = "sender".parse().ok();
+        Self { sender, apps: RwLock::default(), source, under_way: Mutex::default(), cancel }
+    }
+
+    /// While the service was down nobody could tell what became of the calls
+    /// that it was at: the grace time begins now.
+    async fn hold_unresolved(&self) {
+        loop {
+            let now = self.sender.clock.now();
+            let grace = TimeDelta::from_std(self.sender.settings.grace).unwrap_or_default();
+            let Err(error) = self.sender.queue.hold_unresolved(now + grace, now).await else {
+                return;
+            };
+            tracing::warn!(%error, "unfinished calls can't be looked up; trying again");
+            if !pause(&self.cancel, LOOK_EVERY).await {
+                return;
+            }
+        }
     }
 
     async fn claim(&self, limit: u32) -> Vec<Claimed> {
@@ -141,6 +170,18 @@ impl Calling {
         }
     }
 
+    /// Delivers, unless the same is still under way: NATS may take longer to
+    /// come back, for the record of a call, than the claim's lease.
+    async fn deliver_once(&self, claimed: Claimed) {
+        let id = claimed.message_id();
+        let under_way = || self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if !under_way().insert(id) {
+            return self.again(&claimed, self.sender.clock.now() + SOON, None).await;
+        }
+        self.deliver(claimed).await;
+        under_way().remove(&id);
+    }
+
     async fn deliver(&self, claimed: Claimed) {
         let now = self.sender.clock.now();
         if claimed.expired {
@@ -152,18 +193,21 @@ impl Calling {
             };
             return self.settle(&claimed, SendResult::GivenUp { error }).await;
         }
-        if claimed.previous_unresolved {
-            metrics::counter!("onboarding_sends_repeated_total").increment(1);
-            tracing::warn!(
-                "no answer and no status told what became of a message; it is sent again"
-            );
-        }
         let Some(token) = self.token(&claimed.message.from).await else {
             tracing::error!(number = %claimed.message.from, "no access token is configured for this number's app; its messages wait");
             return self.again(&claimed, now + ACCOUNT_PAUSE, None).await;
         };
         if !self.record(&claimed, SendResult::Attempted).await {
-            return self.again(&claimed, now + TimeDelta::seconds(1), None).await;
+            return self.again(&claimed, now + SOON, None).await;
+        }
+        if claimed.previous_unresolved {
+            if !self.nobody_told(&claimed).await {
+                return self.again(&claimed, now + SOON, None).await;
+            }
+            metrics::counter!("onboarding_sends_repeated_total").increment(1);
+            tracing::warn!(
+                "no answer and no status told what became of a message; it is sent again"
+            );
         }
         let sent = self.sender.cloud.send(&token, &claimed.message, claimed.reference).await;
         match sent {
@@ -173,6 +217,35 @@ impl Calling {
             }
             Err(failure) => self.after_failure(&claimed, failure).await,
         }
+    }
+
+    /// Whether the lane has decided that this attempt is made, and so all that
+    /// INBOX held before it, and the message is still not settled.
+    async fn nobody_told(&self, claimed: &Claimed) -> bool {
+        let (id, request) = (claimed.message_id(), claimed.reference.request_id);
+        let events = match self.sender.store.events_by_correlation(request.as_uuid()).await {
+            Ok(events) => events,
+            Err(error) => {
+                tracing::warn!(%error, "what was told of a message can't be read; trying again");
+                return false;
+            }
+        };
+        let mut decided = false;
+        for event in events {
+            match AnyEvent::read(&event) {
+                Ok(AnyEvent::Request(RequestEvent::MessageAttempted {
+                    message_id,
+                    attempt,
+                    ..
+                })) if message_id == id => decided |= attempt >= claimed.attempt,
+                Ok(AnyEvent::Request(
+                    RequestEvent::MessageAccepted { message_id, .. }
+                    | RequestEvent::MessageFailed { message_id, .. },
+                )) if message_id == id => return false,
+                _ => {}
+            }
+        }
+        decided
     }
 
     async fn after_failure(&self, claimed: &Claimed, failure: SendFailure) {

@@ -74,6 +74,21 @@ impl SendQueue {
         Ok(done.rows_affected() == 1)
     }
 
+    /// Messages of which nobody knows whether WhatsApp took them wait at least until `until` (or
+    /// their expiry) for somebody to tell: to be called when the sender starts. What another
+    /// sender is at is not disturbed. Tells how many wait longer than they would have.
+    ///
+    /// # Errors
+    /// If the database fails; calling again is safe.
+    pub async fn hold_unresolved(
+        &self,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64, DatabaseError> {
+        let done = sqlx::query(HOLD).bind(until).bind(now).execute(&self.pool).await?;
+        Ok(done.rows_affected())
+    }
+
     /// Removes up to `limit` rows that were settled before a moment, and tells how many.
     ///
     /// # Errors
@@ -107,6 +122,13 @@ const PUT_BACK: &str = "
         next_attempt_at = CASE WHEN expires_at > $4 THEN least($3, expires_at) ELSE $3 END,
         updated_at = $4
     WHERE message_id = $1 AND attempts = $2 AND state = 'sending'";
+
+const HOLD: &str = "
+    UPDATE send_queue SET
+        next_attempt_at = least($1, expires_at),
+        updated_at = $2
+    WHERE (state = 'sending' OR state = 'waiting' AND unresolved)
+      AND next_attempt_at < least($1, expires_at)";
 
 const PRUNE: &str = "
     DELETE FROM send_queue WHERE message_id IN (

@@ -145,6 +145,18 @@ async fn after_a_crash_a_message_comes_back_when_its_lease_ends_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_sender_that_starts_holds_what_is_unresolved_until_somebody_could_tell() {
+    let queue = Queue::given(&[(1, 0), (2, 0)]).await;
+    let crashed = queue.queue.claim(at(0), 1, LEASE).await.unwrap();
+    assert_eq!(ids(&crashed), [message_id(1, 0)]);
+    assert_eq!(queue.queue.hold_unresolved(at(130), at(100)).await.unwrap(), 1);
+    assert_eq!(ids(&queue.claim(101).await), [message_id(2, 0)], "a new one waits for nothing");
+    assert!(queue.claim(129).await.is_empty());
+    assert_eq!(queue.queue.hold_unresolved(at(110), at(102)).await.unwrap(), 0, "never shorter");
+    assert!(queue.claim_one(130).await.previous_unresolved);
+}
+
+#[tokio::test]
 async fn a_lost_answer_leaves_the_message_unresolved() {
     let queue = Queue::given(&[(1, 0)]).await;
     let id = queue.claim_one(0).await.message_id();
