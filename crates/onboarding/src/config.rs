@@ -143,11 +143,23 @@ impl Config {
             anyhow::ensure!(file.is_file(), "there is no configuration file {}", file.display());
             figment = figment.merge(Yaml::file_exact(file));
         }
-        figment
+        figment = figment
             .merge(Env::raw().only(&["DATABASE_URL", "NATS_URL"]))
-            .merge(Env::prefixed("ONBOARDING_").ignore(&["CONFIG"]).split("__"))
-            .extract()
-            .map_err(|error| anyhow::anyhow!("configuration: {error}"))
+            .merge(Env::prefixed("ONBOARDING_").ignore(&["CONFIG"]).split("__"));
+        for (key, value) in std::env::vars() {
+            if let Some(path) = secret_path(&key) {
+                figment = figment.merge((path, value));
+            }
+        }
+        let config: Self =
+            figment.extract().map_err(|error| anyhow::anyhow!("configuration: {error}"))?;
+        anyhow::ensure!(
+            u64::from(config.sender.grace_seconds) > config.cloud_api.timeout_seconds,
+            "configuration: sender.grace_seconds must be more than cloud_api.timeout_seconds ({}): \
+             a call that is still under way would be made again",
+            config.cloud_api.timeout_seconds
+        );
+        Ok(config)
     }
 
     /// As JSON, with every secret masked.
@@ -162,6 +174,15 @@ impl Config {
         }
         serde_json::to_string_pretty(&masked).unwrap_or_default()
     }
+}
+
+/// The key of a secret that a variable sets. Secrets are taken as they are
+/// written: `007` and `true` are neither a number nor a truth.
+fn secret_path(variable: &str) -> Option<String> {
+    let path = variable.strip_prefix("ONBOARDING_")?.to_lowercase().replace("__", ".");
+    let last = path.rsplit('.').next()?;
+    let secrets = ["secret", "verify_token", "access_token", "database_url", "nats_url"];
+    secrets.contains(&last).then_some(path)
 }
 
 /// A text that is not shown: it prints as `***`.
@@ -214,6 +235,28 @@ mod tests {
         assert!(error.contains("atempts"), "{error}");
         let error = load("http: { listen: everywhere }").unwrap_err().to_string();
         assert!(error.contains("http.listen"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_of_the_environment_is_taken_as_it_is_written() {
+        let path = secret_path("ONBOARDING_APPS__DEMO__VERIFY_TOKEN").unwrap();
+        assert_eq!(path, "apps.demo.verify_token");
+        assert_eq!(secret_path("ONBOARDING_SENDER__ATTEMPTS"), None);
+        let config: Config = Figment::from(Serialized::defaults(Config::default()))
+            .merge(("apps.demo.secret", "007"))
+            .merge(("apps.demo.access_token", "true"))
+            .merge((path.as_str(), "[x]"))
+            .extract()
+            .unwrap();
+        let app = config.apps.values().next().unwrap();
+        let found = [&app.secret, &app.access_token, &app.verify_token].map(Secret::expose);
+        assert_eq!(found, ["007", "true", "[x]"]);
+    }
+
+    #[test]
+    fn a_grace_time_shorter_than_a_call_is_refused() {
+        let error = load("sender: { grace_seconds: 20 }").unwrap_err().to_string();
+        assert!(error.contains("sender.grace_seconds must be more than"), "{error}");
     }
 
     #[test]

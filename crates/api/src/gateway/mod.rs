@@ -7,7 +7,7 @@
 //!
 //! | part | goes to |
 //! |---|---|
-//! | the raw bytes | `INBOX`, as evidence, always |
+//! | the raw bytes | `INBOX`, as evidence, whenever the answer is 200 |
 //! | a message or status of a known number | its company's lane |
 //! | an item that can't be read | `DLQ`, code `bad-item` |
 //! | a message or status of a number that no company has, or another app's | `DLQ`, code `unknown-number` |

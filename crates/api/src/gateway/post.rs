@@ -125,7 +125,7 @@ async fn store(state: &GatewayState, post: &Post, split: Split) -> Result<(), Pr
         Problem::unavailable("Not everything is stored; post the same again")
             .retry_after(RETRY_AFTER)
     })?;
-    // Only now: a repeated post is counted once.
+    // Only now: a post that is refused, and so comes again, is not counted.
     for (kind, count) in kinds {
         metrics::counter!("onboarding_gateway_updates_total", "kind" => kind).increment(count);
     }

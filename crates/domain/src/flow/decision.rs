@@ -176,7 +176,7 @@ pub enum Preference {
     Sticky,
     /// This client never had it.
     Unused,
-    /// It carries the fewest rooms.
+    /// This client had it with another user; of those numbers it carries the fewest rooms.
     LeastLoaded,
 }
 

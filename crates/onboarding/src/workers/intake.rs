@@ -102,10 +102,7 @@ async fn settle_when_told(
 /// Parks an input, and settles it only once the parking is acknowledged.
 async fn park(delivery: Delivery, parking: ParkingLot, code: &str, reason: String) {
     let Delivery { subject, payload, stream_sequence, traceparent, handle, .. } = delivery;
-    if handle.wants_answer() {
-        let answer = serde_json::json!({ "status": "refused", "code": code, "detail": reason });
-        let _ = handle.answer(answer.to_string().into()).await;
-    }
+    let answer = serde_json::json!({ "status": "refused", "code": code, "detail": reason });
     let parked = Parking {
         subject,
         payload,
@@ -115,7 +112,12 @@ async fn park(delivery: Delivery, parking: ParkingLot, code: &str, reason: Strin
         traceparent,
     };
     let told = match parking.park(parked).await {
-        Ok(()) => handle.settle().await,
+        Ok(()) => {
+            if let Err(error) = handle.answer(answer.to_string().into()).await {
+                tracing::warn!(%error, "an operator could not be told that a command is parked");
+            }
+            handle.settle().await
+        }
         Err(error) => {
             tracing::warn!(%error, "an input could not be parked; trying again");
             handle.retry_after(Duration::from_secs(5)).await

@@ -1,4 +1,4 @@
-//! Keeps the gateway's map of numbers, and the sender's, as the directory has them.
+//! Keeps the gateway's map of numbers as the directory has them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,12 +6,15 @@ use std::time::Duration;
 use directory::DirectoryStore;
 use messaging::Client;
 use messaging::numbers::{NumberEntry, NumberMap, Numbers};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::pause;
 
 /// How often the directory is looked at.
 const EVERY: Duration = Duration::from_secs(1);
+/// How often the bucket is compared although the directory says the same: it may have been lost.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// Copies the directory's numbers into the KV bucket until `cancel`.
 pub async fn run(
@@ -21,11 +24,14 @@ pub async fn run(
     cancel: CancellationToken,
 ) {
     let numbers = Numbers::new(&client, replicas);
-    let mut written: Option<NumberMap> = None;
+    let mut written: Option<(NumberMap, Instant)> = None;
+    let is_fresh = |written: &Option<(NumberMap, Instant)>, map: &NumberMap| {
+        written.as_ref().is_some_and(|(known, at)| known == map && at.elapsed() < AGAIN)
+    };
     loop {
         match read(&directory).await {
-            Ok(map) if written.as_ref() != Some(&map) => match numbers.put_all(&map).await {
-                Ok(_) => written = Some(map),
+            Ok(map) if !is_fresh(&written, &map) => match numbers.put_all(&map).await {
+                Ok(_) => written = Some((map, Instant::now())),
                 Err(error) => {
                     tracing::warn!(%error, "the map of numbers is not written; trying again")
                 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventstore::EventStore;
-use messaging::evt::EvtWriter;
+use messaging::evt::{EvtReader, EvtWriter, ReaderError};
 use messaging::{Client, Streams};
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::Notify;
@@ -90,6 +90,7 @@ impl Relay {
                  delete the stream EVT to have it built anew"
             ));
         }
+        self.require_ours(last).await?;
         let mut looks = 0_u32;
         while !cancel.is_cancelled() {
             let events = self.store.events_after(last, BATCH).await.map_err(|e| e.to_string())?;
@@ -125,6 +126,33 @@ impl Relay {
         } else {
             Err(format!("EVT ends at {found}, not at {last} as it was left"))
         }
+    }
+}
+
+impl Relay {
+    /// EVT's last event must be the log's at that position: after Postgres was
+    /// restored from an older copy they may differ, and EVT must not be gone on with.
+    async fn require_ours(&self, last: u64) -> Result<(), String> {
+        if last == 0 {
+            return Ok(());
+        }
+        let mut reader = EvtReader::from(&self.client, last);
+        let published = tokio::time::timeout(Duration::from_secs(10), reader.next()).await;
+        let published = published.map_err(|_| "EVT's last event does not come".to_owned())?;
+        let published = match published {
+            Ok(event) => event,
+            // Its tail was purged: there is nothing to compare.
+            Err(ReaderError::Hole { .. }) => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let logged = self.store.events_after(last - 1, 1).await.map_err(|e| e.to_string())?;
+        if logged.first().is_some_and(|event| event.event_id == published.event_id) {
+            return Ok(());
+        }
+        Err(format!(
+            "position {last} is another event in EVT than in the log: EVT is not of this \
+             database; delete the stream EVT to have it built anew"
+        ))
     }
 }
 

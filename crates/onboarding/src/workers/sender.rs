@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use directory::DirectoryStore;
+use directory::{DirectoryError, DirectoryStore};
 use domain::AnyEvent;
 use domain::ids::{AppId, MessageId, PhoneNumberId};
 use domain::input::{SendReceipt, SendResult, Timestamp};
@@ -24,7 +24,8 @@ use messaging::inbox::{InboxBody, InboxMessage, InboxPublisher};
 use messaging::subject::Token;
 use rand::Rng;
 use readmodel::{Claimed, SendQueue};
-use tokio::sync::{Notify, RwLock, Semaphore};
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -36,6 +37,8 @@ use super::pause;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Pause before something is looked at again that should be so any moment.
 const SOON: TimeDelta = TimeDelta::seconds(1);
+/// How long it is remembered which app a number belongs to.
+const APPS_STAY: Duration = Duration::from_secs(5);
 /// Pause of an account whose token or permission is refused.
 const ACCOUNT_PAUSE: TimeDelta = TimeDelta::seconds(60);
 
@@ -127,7 +130,7 @@ async fn prune(calling: Arc<Calling>, cancel: CancellationToken) {
 /// The sender with what it remembers between calls.
 struct Calling {
     sender: Sender,
-    apps: RwLock<HashMap<PhoneNumberId, AppId>>,
+    apps: tokio::sync::Mutex<Apps>,
     source: Option<Token>,
     /// Messages whose call, or its record, is under way here.
     under_way: Mutex<HashSet<MessageId>>,
@@ -137,7 +140,13 @@ struct Calling {
 impl Calling {
     fn new(sender: Sender, cancel: CancellationToken) -> Self {
         let source = "sender".parse().ok();
-        Self { sender, apps: RwLock::default(), source, under_way: Mutex::default(), cancel }
+        Self {
+            sender,
+            apps: tokio::sync::Mutex::default(),
+            source,
+            under_way: Mutex::default(),
+            cancel,
+        }
     }
 
     /// While the service was down nobody could tell what became of the calls
@@ -171,12 +180,13 @@ impl Calling {
     }
 
     /// Delivers, unless the same is still under way: NATS may take longer to
-    /// come back, for the record of a call, than the claim's lease.
+    /// come back, for the record of a call, than the claim's lease. The new
+    /// lease is left as it is; when it ends, the message is looked at again.
     async fn deliver_once(&self, claimed: Claimed) {
         let id = claimed.message_id();
         let under_way = || self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if !under_way().insert(id) {
-            return self.again(&claimed, self.sender.clock.now() + SOON, None).await;
+            return;
         }
         self.deliver(claimed).await;
         under_way().remove(&id);
@@ -184,18 +194,28 @@ impl Calling {
 
     async fn deliver(&self, claimed: Claimed) {
         let now = self.sender.clock.now();
-        if claimed.expired {
-            let error = SendError {
-                code: 0,
-                class: ErrorClass::Expired,
-                definite: !claimed.previous_unresolved,
-                title: "it could not be sent before it expired".into(),
-            };
+        let over = if claimed.expired {
+            Some((ErrorClass::Expired, "it could not be sent before it expired"))
+        } else if claimed.attempt > self.sender.settings.attempts {
+            Some((ErrorClass::Transient, "nobody told what became of the last attempt"))
+        } else {
+            None
+        };
+        if let Some((class, title)) = over {
+            let definite = !claimed.previous_unresolved;
+            let error = SendError { code: 0, class, definite, title: title.into() };
             return self.settle(&claimed, SendResult::GivenUp { error }).await;
         }
-        let Some(token) = self.token(&claimed.message.from).await else {
-            tracing::error!(number = %claimed.message.from, "no access token is configured for this number's app; its messages wait");
-            return self.again(&claimed, now + ACCOUNT_PAUSE, None).await;
+        let token = match self.token(&claimed.message.from).await {
+            Ok(Some(token)) => token,
+            Ok(None) => {
+                tracing::error!(number = %claimed.message.from, "no access token is configured for this number's app; its messages wait");
+                return self.again(&claimed, now + ACCOUNT_PAUSE, None).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the numbers' apps can't be read; trying again");
+                return self.again(&claimed, now + SOON, None).await;
+            }
         };
         if !self.record(&claimed, SendResult::Attempted).await {
             return self.again(&claimed, now + SOON, None).await;
@@ -255,13 +275,16 @@ impl Calling {
         count(class_name(class));
         let settings = &self.sender.settings;
         let next = match (&failure, class) {
-            // Its answer is lost, not the message: a status may still tell.
+            // Its answer is lost, not the message: a status may still tell, also
+            // after the last attempt.
             (SendFailure::Unknown(_), _) => {
-                Some(now + TimeDelta::from_std(settings.grace).unwrap_or_default())
+                let until = now + TimeDelta::from_std(settings.grace).unwrap_or_default();
+                let until = until.min(claimed.message.expires_at);
+                return self.again(claimed, until, Some(&fault.error)).await;
             }
             (_, ErrorClass::Account) => {
                 tracing::error!(number = %claimed.message.from, code = fault.error.code, "WhatsApp refuses the account's token or permission; its messages wait");
-                return self.again(claimed, now + ACCOUNT_PAUSE, Some(&fault.error)).await;
+                return self.again(claimed, now + ACCOUNT_PAUSE, None).await;
             }
             _ if fault.retry => Some(now + self.back_off(claimed.attempt, fault.retry_after)),
             _ => None,
@@ -344,15 +367,23 @@ impl Calling {
         }
     }
 
-    async fn token(&self, number: &PhoneNumberId) -> Option<AccessToken> {
-        if let Some(app) = self.apps.read().await.get(number) {
-            return self.sender.tokens.get(app).cloned();
+    /// The token of a number's app; an error if the directory can't be read.
+    async fn token(&self, number: &PhoneNumberId) -> Result<Option<AccessToken>, DirectoryError> {
+        let mut apps = self.apps.lock().await;
+        if apps.read_at.is_none_or(|read_at| read_at.elapsed() > APPS_STAY) {
+            let rows = self.sender.directory.numbers().await?;
+            apps.of = rows.into_iter().map(|(number, _, app)| (number, app)).collect();
+            apps.read_at = Some(Instant::now());
         }
-        let rows = self.sender.directory.numbers().await.ok()?;
-        let mut apps = self.apps.write().await;
-        *apps = rows.into_iter().map(|(number, _, app)| (number, app)).collect();
-        self.sender.tokens.get(apps.get(number)?).cloned()
+        Ok(apps.of.get(number).and_then(|app| self.sender.tokens.get(app)).cloned())
     }
+}
+
+/// Which app each number belongs to, as it was a moment ago.
+#[derive(Default)]
+struct Apps {
+    of: HashMap<PhoneNumberId, AppId>,
+    read_at: Option<Instant>,
 }
 
 fn count(result: &'static str) {
