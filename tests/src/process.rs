@@ -16,16 +16,24 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the program (`CARGO_BIN_EXE_service`) with this configuration on a free port,
-    /// which stays the same over [`Self::start`].
+    /// The program (`CARGO_BIN_EXE_service`) with this configuration, and a free port. It does
+    /// not serve yet.
     ///
     /// # Errors
-    /// No port is free, or the program can't be run.
-    pub fn serve(program: &'static str, config: &Config) -> anyhow::Result<Self> {
+    /// No port is free.
+    pub fn new(program: &'static str, config: &Config) -> anyhow::Result<Self> {
         let mut config = config.clone();
         config.http.listen.set_port(free_port()?);
         let api = format!("http://{}", config.http.listen);
-        let mut process = Self { program, variables: environment(&config)?, api, child: None };
+        Ok(Self { program, variables: environment(&config)?, api, child: None })
+    }
+
+    /// The same, and starts it.
+    ///
+    /// # Errors
+    /// The program can't be run.
+    pub fn serve(program: &'static str, config: &Config) -> anyhow::Result<Self> {
+        let mut process = Self::new(program, config)?;
         process.start()?;
         Ok(process)
     }

@@ -107,8 +107,8 @@ impl IntoResponse for Problem {
 /// Over NATS `field` has no place of its own; the detail names it as well.
 impl From<Problem> for messaging::query::Problem {
     fn from(problem: Problem) -> Self {
-        let Problem { kind, title, status, detail, .. } = problem;
-        Self { kind, title, status, detail }
+        let Problem { kind, title, status, detail, field, .. } = problem;
+        Self { kind, title, status, detail, field }
     }
 }
 

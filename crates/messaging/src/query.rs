@@ -38,6 +38,9 @@ pub struct Problem {
     /// What it is in this case; no personal data.
     #[serde(default)]
     pub detail: String,
+    /// The member of the question that is at fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 impl Problem {
@@ -47,6 +50,7 @@ impl Problem {
             title: title.to_owned(),
             status,
             detail: detail.into(),
+            field: None,
         }
     }
 }

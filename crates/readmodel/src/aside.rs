@@ -53,6 +53,17 @@ pub enum ReplayError {
     },
 }
 
+impl ReplayError {
+    /// Whether the log itself is at fault, and not what it is read with.
+    pub const fn is_of_the_log(&self) -> bool {
+        matches!(
+            self,
+            Self::Project(ProjectError::Hole { .. } | ProjectError::Unreadable { .. })
+                | Self::LogTooShort { .. }
+        )
+    }
+}
+
 pub(crate) struct Aside {
     pub(crate) connection: PgConnection,
     pub(crate) view: View,

@@ -22,6 +22,7 @@ async fn a_question_is_answered_or_refused_with_a_problem() {
                 title: "n is missing".into(),
                 status: 422,
                 detail: "ask with a number n".into(),
+                field: Some("n".into()),
             }),
         }
     };

@@ -69,9 +69,13 @@ pub async fn findings(
             let store = store.clone();
             async move { store.events_after(after, BATCH).await }
         };
-        for difference in readmodel::verify(pool, view, source).await? {
-            let what = format!("{} {}: {:?}", difference.table, difference.key, difference.kind);
-            findings.push(Finding { kind: format!("view-{view}"), what });
+        let mut wrong = |what| findings.push(Finding { kind: format!("view-{view}"), what });
+        match readmodel::verify(pool, view, source).await {
+            Ok(differences) => differences
+                .into_iter()
+                .for_each(|d| wrong(format!("{} {}: {:?}", d.table, d.key, d.kind))),
+            Err(error) if error.is_of_the_log() => wrong(format!("cannot be told: {error}")),
+            Err(error) => return Err(error.into()),
         }
     }
     progress("EVT against the log");
@@ -95,21 +99,28 @@ async fn evt(store: &EventStore, client: &messaging::Client) -> anyhow::Result<V
         let logged = store.events_after(after, limit).await?;
         let Some(last) = logged.last().map(|event| event.position) else { break };
         for event in logged {
-            let patience = Duration::from_secs(10);
-            match tokio::time::timeout(patience, reader.next()).await {
-                Ok(Ok(published)) if published == event => {}
-                Ok(Ok(published)) => findings.push(wrong(format!(
-                    "position {} differs: {} in the log, {} in EVT",
-                    event.position, event.event_type, published.event_type
-                ))),
-                Ok(Err(error)) => {
-                    findings.push(wrong(format!("position {}: {error}", event.position)));
-                    return Ok(findings);
+            let position = event.position;
+            let published = loop {
+                let patience = Duration::from_secs(10);
+                match tokio::time::timeout(patience, reader.next()).await {
+                    Ok(Ok(published)) if published.position < position => findings
+                        .push(wrong(format!("position {} is not in the log", published.position))),
+                    Ok(Ok(published)) => break published,
+                    Ok(Err(error)) => {
+                        findings.push(wrong(format!("position {position}: {error}")));
+                        return Ok(findings);
+                    }
+                    Err(_) => {
+                        findings.push(wrong(format!("position {position} does not come")));
+                        return Ok(findings);
+                    }
                 }
-                Err(_) => {
-                    findings.push(wrong(format!("position {} does not come", event.position)));
-                    return Ok(findings);
-                }
+            };
+            if published != event {
+                findings.push(wrong(format!(
+                    "position {position} differs: {} in the log, {} in EVT",
+                    event.event_type, published.event_type
+                )));
             }
         }
         after = last;

@@ -79,5 +79,6 @@ fn problem(code: &str, title: &str, status: u16, detail: &str) -> Problem {
         title: title.to_owned(),
         status,
         detail: detail.to_owned(),
+        field: None,
     }
 }

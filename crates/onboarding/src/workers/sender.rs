@@ -181,11 +181,17 @@ impl Calling {
 
     /// Delivers, unless the same is still under way: NATS may take longer to
     /// come back, for the record of a call, than the claim's lease. The new
-    /// lease is left as it is; when it ends, the message is looked at again.
+    /// lease is then left to the call that is under way.
     async fn deliver_once(&self, claimed: Claimed) {
         let id = claimed.message_id();
         let under_way = || self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if !under_way().insert(id) {
+            let now = self.sender.clock.now();
+            let until = now + TimeDelta::from_std(self.sender.settings.grace).unwrap_or_default();
+            let left = self.sender.queue.leave(id, claimed.attempt, until, now).await;
+            if let Err(error) = left {
+                tracing::warn!(%error, "a message under way can't be left alone; it is looked at again");
+            }
             return;
         }
         self.deliver(claimed).await;

@@ -74,6 +74,30 @@ impl SendQueue {
         Ok(done.rows_affected() == 1)
     }
 
+    /// The claim was taken while an earlier one is still at work on the message: it goes on as
+    /// that one's, until `until`, and does not count.
+    ///
+    /// Gives `false`, and changes nothing, if the message was settled or put back meanwhile.
+    ///
+    /// # Errors
+    /// If the database fails; the message then comes back when its lease ends.
+    pub async fn leave(
+        &self,
+        message_id: MessageId,
+        attempt: u32,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        let done = sqlx::query(LEAVE)
+            .bind(message_id.as_uuid())
+            .bind(i64::from(attempt))
+            .bind(until)
+            .bind(now)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Messages of which nobody knows whether WhatsApp took them wait at least until `until` (or
     /// their expiry) for somebody to tell: to be called when the sender starts. What another
     /// sender is at is not disturbed. Tells how many wait longer than they would have.
@@ -104,6 +128,11 @@ const DONE: &str = "
     UPDATE send_queue
     SET state = 'done', message = NULL, recipient = NULL, updated_at = $2
     WHERE message_id = $1 AND state <> 'done'";
+
+const LEAVE: &str = "
+    UPDATE send_queue
+    SET attempts = attempts - 1, next_attempt_at = $3, updated_at = $4
+    WHERE message_id = $1 AND state = 'sending' AND attempts = $2";
 
 const RETRY: &str = "
     UPDATE send_queue SET
