@@ -10,7 +10,10 @@ use domain::AnyEvent;
 use domain::ids::PhoneNumberId;
 use domain::input::Timestamp;
 use domain::request::{Outcome, RequestEvent};
+use onboarding::cli::Role;
 use onboarding::demo::StageOptions;
+use onboarding::demo::stage::{APP, APP_SECRET};
+use onboarding::service::Service;
 use onboarding::whatsapp::fake::{Behaviour, Rule, Statuses, Webhook};
 
 /// Longer than the sender waits for a status of a message whose answer is lost.
@@ -150,14 +153,67 @@ async fn after_a_crash_the_grace_time_begins_when_somebody_can_tell_again() {
         .unwrap();
     service.start().unwrap();
     app.stage.ready().await.unwrap();
-    let url = format!("{}/webhooks/whatsapp/demo", service.api());
-    let webhook = Webhook::new(&url, onboarding::demo::stage::APP_SECRET.as_bytes()).unwrap();
-    app.stage.cloud.post_statuses_to(webhook, Statuses::OnDemand);
+    app.stage.cloud.post_statuses_to(webhook(&app), Statuses::OnDemand);
     assert_eq!(app.stage.cloud.deliver_statuses().await, 1);
     assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
     assert_eq!(app.calls(&ann), ["invitation", "text"], "sent once");
     service.kill().unwrap();
     is_fine(app).await;
+}
+
+/// However long the lane takes: what INBOX holds is heard before anything is sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_the_lane_has_not_decided_yet_counts_too() {
+    let roles = vec![];
+    let mut app = TestApp::with(StageOptions { roles, ..StageOptions::default() }).await;
+    let all_but_the_engine: Vec<_> =
+        Role::ALL.into_iter().filter(|role| *role != Role::Engine).collect();
+    let engine = start_roles(&app, &[Role::Engine]).await;
+    let others = start_roles(&app, &all_but_the_engine).await;
+    app.stage.use_service_at(format!("http://{}", others.http()));
+    app.stage.ready().await.unwrap();
+    app.stage.cloud.post_statuses_to(webhook(&app), Statuses::OnDemand);
+    let ann = Asker::named("US.ann");
+    app.stage.cloud.script(Rule::once(Behaviour::LoseAnswer).to(&ann.to));
+    let asked = app.ask(&ann, "#michael").await;
+    kept(&app, &asked, 1).await;
+    // The lanes stand still; the status is taken in, but nobody decides it.
+    engine.stop().await;
+    assert_eq!(app.stage.cloud.deliver_statuses().await, 1);
+    app.stage.clock.advance(GRACE);
+    let mut looked = app.stage.clock.now();
+    for _ in 0..2 {
+        looked = looked_at_after(&app, &asked, looked).await;
+    }
+    assert_eq!(app.calls(&ann), ["invitation"], "it may not be needed");
+    let engine = start_roles(&app, &[Role::Engine]).await;
+    assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
+    assert_eq!(app.calls(&ann), ["invitation", "text"], "it was not needed");
+    engine.stop().await;
+    others.stop().await;
+    is_fine(app).await;
+}
+
+async fn start_roles(app: &TestApp, roles: &[Role]) -> Service {
+    Service::start(&app.stage.config, roles, app.stage.clock.clone()).await.unwrap()
+}
+
+/// Waits until the sender has looked at a message and put it back.
+async fn looked_at_after(app: &TestApp, asked: &Asked, moment: Timestamp) -> Timestamp {
+    let query = "SELECT updated_at FROM send_queue \
+                 WHERE request_id = $1 AND state = 'waiting' AND updated_at > $2";
+    app.stage
+        .until("the sender has looked again", async || {
+            let row = sqlx::query_scalar(query).bind(asked.request.as_uuid()).bind(moment);
+            Ok(row.fetch_optional(&app.stage.pool).await?)
+        })
+        .await
+        .unwrap()
+}
+
+fn webhook(app: &TestApp) -> Webhook {
+    let url = format!("{}/webhooks/whatsapp/{APP}", app.stage.api());
+    Webhook::new(&url, APP_SECRET.as_bytes()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
