@@ -88,6 +88,9 @@ pub struct RoomFacts {
     pub number: PhoneNumberId,
     /// Its state.
     pub phase: RoomPhase,
+    /// When it was reserved; unknown in facts from before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved_at: Option<Timestamp>,
     /// Until when its pair rests, once it is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_until: Option<Timestamp>,
@@ -106,6 +109,12 @@ impl RoomFacts {
     /// Reserved, invited or active.
     pub fn is_open(&self) -> bool {
         self.phase != RoomPhase::Closed
+    }
+
+    /// Whether what the client sent at `moment` can be meant for it, as in
+    /// [`Room::existed_at`](crate::profile::Room::existed_at).
+    pub fn existed_at(&self, moment: Timestamp) -> bool {
+        self.reserved_at.is_none_or(|reserved| moment.timestamp() >= reserved.timestamp())
     }
 
     /// Whether the pair rests at `now`.

@@ -116,7 +116,7 @@ impl FollowUp<'_> {
     ) -> Vec<Command> {
         // Whoever wrote into the room needs no invitation. Until then its failure
         // counts, even if the user-info message has activated the room meanwhile.
-        let needs_invitation = room.room.is_open() && room.room.client_wrote_at.is_none();
+        let needs_invitation = room.room.is_open() && !room.room.was_written_to();
         match (purpose, settled) {
             (Purpose::Invitation, Settled::Accepted) if room.room.phase == RoomPhase::Reserved => {
                 self.invite(room)

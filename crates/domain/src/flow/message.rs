@@ -154,8 +154,9 @@ pub fn on_message(company: &CompanyId, message: &InboundMessage, facts: Facts) -
     std::iter::once(received).chain(commands).collect()
 }
 
-/// A message on a secondary number belongs to the client's room there: the
-/// open one, else one whose pair still rests.
+/// A message on a secondary number belongs to the client's room there: one that
+/// existed when it was sent, the open one before one whose pair still rests. A
+/// message that is older than all of them is recorded in one, and activates nothing.
 fn into_the_room(
     company: &CompanyId,
     message: &InboundMessage,
@@ -169,14 +170,18 @@ fn into_the_room(
     let (profile_id, room) = rooms
         .filter(|(_, room)| room.number == message.phone_number_id)
         .filter(|(_, room)| room.is_open() || room.is_quarantined(facts.at))
-        .max_by_key(|(_, room)| (room.is_open(), room.quarantine_until))?;
+        .max_by_key(|(_, room)| {
+            (room.existed_at(message.sent_at), room.is_open(), room.quarantine_until)
+        })?;
     let wrote = ProfileCommand::RecordClientWrote {
         room_id: room.room_id,
         input_id: Input::Message(message.clone()).id(company),
         sent_at: message.sent_at,
         at: facts.at,
     };
-    let onboarded = matches!(room.phase, RoomPhase::Reserved | RoomPhase::Invited).then(|| {
+    let activates = matches!(room.phase, RoomPhase::Reserved | RoomPhase::Invited)
+        && room.existed_at(message.sent_at);
+    let onboarded = activates.then(|| {
         let completion = Completion {
             outcome: Outcome::Onboarded,
             user_id: Some(room.user_id.clone()),

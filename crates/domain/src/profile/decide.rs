@@ -111,7 +111,7 @@ impl Profile {
                     sent_at: *sent_at,
                 };
                 let mut events = vec![wrote];
-                if room.is_open() {
+                if room.is_open() && room.existed_at(*sent_at) {
                     let cause = super::ActivationCause::ClientWrote;
                     events.extend(self.activate(*room_id, room, cause, *at));
                 }

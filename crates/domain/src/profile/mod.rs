@@ -70,6 +70,8 @@ pub struct Room {
     pub request_id: RequestId,
     /// How far it is.
     pub phase: RoomPhase,
+    /// When it was reserved.
+    pub reserved_at: Timestamp,
     /// When its phase has lasted too long.
     pub deadline: Option<Timestamp>,
     /// Until when its pair rests, once it is closed.
@@ -171,7 +173,7 @@ impl Profile {
                 pool_id,
                 request_id,
                 deadline,
-                at: _,
+                at,
             } => {
                 let room = Room {
                     client_id: *client_id,
@@ -180,6 +182,7 @@ impl Profile {
                     pool_id: pool_id.clone(),
                     request_id: *request_id,
                     phase: RoomPhase::Reserved,
+                    reserved_at: *at,
                     deadline: Some(*deadline),
                     quarantine_until: None,
                     client_wrote_at: None,
@@ -252,6 +255,7 @@ impl Room {
             user_id: self.user_id.clone(),
             number: self.number.clone(),
             phase: self.phase,
+            reserved_at: Some(self.reserved_at),
             quarantine_until: self.quarantine_until,
             client_wrote_at: self.client_wrote_at,
             reminded_at: self.reminded_at,
@@ -262,5 +266,16 @@ impl Room {
     /// Reserved, invited or active.
     pub fn is_open(&self) -> bool {
         self.phase != RoomPhase::Closed
+    }
+
+    /// Whether what the client sent at `moment` can be meant for it: a message that is older than
+    /// the room comes late, and no answer to its invitation. WhatsApp tells whole seconds.
+    pub fn existed_at(&self, moment: Timestamp) -> bool {
+        moment.timestamp() >= self.reserved_at.timestamp()
+    }
+
+    /// Whether the client wrote into it since it was reserved: it needs no invitation any more.
+    pub fn was_written_to(&self) -> bool {
+        self.client_wrote_at.is_some_and(|wrote| self.existed_at(wrote))
     }
 }

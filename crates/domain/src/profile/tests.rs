@@ -356,6 +356,18 @@ fn a_client_who_writes_activates_a_room_that_is_under_way() {
 }
 
 #[test]
+fn a_message_that_is_older_than_the_room_activates_nothing() {
+    for room in [reserved_room(), invited_room()] {
+        room.when(record_wrote(1, 9)).then([wrote(1, 9)]);
+    }
+    for (sent, counts) in [(9, false), (10, true)] {
+        let mut profile = reserved_room().0;
+        profile.evolve(&wrote(1, sent));
+        assert_eq!(profile.room(room_id(ROOM)).unwrap().was_written_to(), counts);
+    }
+}
+
+#[test]
 fn a_client_may_write_into_an_active_and_into_a_closed_room() {
     active_room().when(record_wrote(1, 49)).then([wrote(1, 49)]);
     closed_room().when(record_wrote(1, 49)).then([wrote(1, 49)]);

@@ -135,6 +135,7 @@ pub(crate) fn room(room_id: RoomId, user: &str, number: &str, phase: RoomPhase) 
         user_id: id(user),
         number: id(number),
         phase,
+        reserved_at: None,
         quarantine_until: None,
         client_wrote_at: None,
         reminded_at: None,

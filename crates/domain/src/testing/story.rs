@@ -103,9 +103,20 @@ impl Story {
 
     /// The client writes once more.
     pub(crate) fn writes(&mut self, to: &str, text: &str, seconds: i64) -> Vec<AnyEvent> {
+        self.writes_late(to, text, at(seconds), seconds)
+    }
+
+    /// The same, but the message was on its way for a while.
+    pub(crate) fn writes_late(
+        &mut self,
+        to: &str,
+        text: &str,
+        sent_at: Timestamp,
+        seconds: i64,
+    ) -> Vec<AnyEvent> {
         let mut message = message(british(), to, Some(text));
         message.id = id(&format!("wamid.in.at.{seconds}"));
-        message.sent_at = at(seconds);
+        message.sent_at = sent_at;
         self.world.message(&message, at(seconds), 0)
     }
 

@@ -246,6 +246,7 @@ fn facts() -> Facts {
         user_id: id("user-2"),
         number: id("2002"),
         phase: RoomPhase::Closed,
+        reserved_at: Some(at(10)),
         quarantine_until: Some(at(50)),
         client_wrote_at: Some(at(40)),
         reminded_at: Some(at(30)),

@@ -64,7 +64,7 @@ fn the_shape_of_states_is_the_one_that_fingerprints_tell() {
         value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ")
     };
     let profile = &serde_json::to_value(&state).unwrap()["Present"];
-    assert_eq!(ClientProfile::fingerprint(), "client-profile/1");
+    assert_eq!(ClientProfile::fingerprint(), "client-profile/2");
     assert_eq!(
         keys(profile),
         "archived client_id company external_company identifiers profile_id rooms users"
@@ -72,7 +72,7 @@ fn the_shape_of_states_is_the_one_that_fingerprints_tell() {
     assert_eq!(
         keys(&room),
         "client_id client_wrote_at deadline number phase pool_id quarantine_until reminded_at \
-         request_id user_id user_info_at"
+         request_id reserved_at user_id user_info_at"
     );
 
     let mut state = OnboardingRequest::default();

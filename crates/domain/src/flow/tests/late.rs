@@ -116,6 +116,18 @@ fn an_invitation_that_fails_after_the_client_wrote_leaves_the_room_alone() {
 }
 
 #[test]
+fn a_message_from_before_the_room_neither_activates_it_nor_spares_its_invitation() {
+    let mut story = Story::invited();
+    let before = story.writes_late("2001", "Hi", at(-30), 15);
+    assert_eq!(names(&before), ["client-wrote"]);
+    assert_eq!(story.room().phase, RoomPhase::Invited);
+    assert_eq!(story.outcome(), None);
+    story.tells(Purpose::Invitation, DeliveryStatus::Failed, Some(refused()), 20);
+    assert_eq!(story.room().phase, RoomPhase::Closed);
+    assert_eq!(story.outcome(), Some(Outcome::InvitationFailed));
+}
+
+#[test]
 fn an_invitation_that_fails_after_the_user_info_is_compensated_and_the_outcome_stays() {
     // Accepted is not delivered: the user-info is mostly settled before a failure is told.
     let mut story = Story::activated();

@@ -77,6 +77,31 @@ fn the_open_room_comes_before_one_that_rests_on_the_same_number() {
     }
 }
 
+fn reserved_at(seconds: i64, room: RoomFacts) -> RoomFacts {
+    RoomFacts { reserved_at: Some(at(seconds)), ..room }
+}
+
+#[test]
+fn a_message_that_is_older_than_the_open_room_belongs_to_the_one_before_it() {
+    let rests = reserved_at(-60, resting_until(30 * DAY));
+    let open = reserved_at(1, room(room_id(2), "anna", "2001", RoomPhase::Reserved));
+    for rooms in [[rests.clone(), open.clone()], [open, rests]] {
+        let scene =
+            into(anna(RoomPhase::Active)).with(|s| s.facts.profiles[0].rooms = rooms.to_vec());
+        assert_eq!(scene.plan(), [wrote(&scene, 1)]);
+    }
+}
+
+#[test]
+fn a_message_that_is_older_than_every_room_is_recorded_and_ends_no_request() {
+    for phase in [RoomPhase::Reserved, RoomPhase::Invited] {
+        let scene = into(reserved_at(1, anna(phase)));
+        assert_eq!(scene.plan(), [wrote(&scene, 1)]);
+        let in_the_same_second = into(reserved_at(0, anna(phase)));
+        assert_eq!(in_the_same_second.plan().len(), 2);
+    }
+}
+
 #[test]
 fn a_room_in_a_profile_that_only_holds_the_room_is_found_too() {
     let scene = into(anna(RoomPhase::Active))
