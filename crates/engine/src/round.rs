@@ -1,8 +1,10 @@
 //! A lane's rounds: what is decided before the next commit.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 
 use domain::input::Input;
+use futures::FutureExt;
 
 use crate::Engine;
 use crate::decide::{Decided, Undecided};
@@ -21,8 +23,9 @@ impl Lane {
         }
         let loaded_anew = self.working_set.is_empty();
         let most = if self.alone > 0 { 1 } else { batch.len() };
-        let Some(gathered) = self.gather(&batch.make_contiguous()[..most]).await else {
-            return self.set_apart(batch);
+        let gathered = match self.gather(&batch.make_contiguous()[..most]).await {
+            Ok(gathered) => gathered,
+            Err(why) => return self.set_apart(batch, &why),
         };
         let mut pending: Vec<Pending> = vec![];
         let mut met = Met::default();
@@ -76,38 +79,54 @@ impl Lane {
         pending
     }
 
-    /// What the inputs need to know. `None` if one of them needs what can't be read.
-    async fn gather(&mut self, inputs: &[Waiting]) -> Option<Gathered> {
-        let Some(picture) = &self.picture else { return Some(Gathered::default()) };
+    /// What the inputs need to know; tried until the store answers.
+    async fn gather(&mut self, inputs: &[Waiting]) -> Result<Gathered, OutOfReach> {
+        let Some(picture) = &self.picture else { return Ok(Gathered::default()) };
         loop {
             let Engine { store, .. } = &self.engine;
-            let working_set = &mut self.working_set;
-            match gather::gather(store, &self.company, picture, working_set, inputs).await {
-                Ok(gathered) => return Some(gathered),
-                Err(error) if error.is_transient() => {
+            let looking =
+                gather::gather(store, &self.company, picture, &mut self.working_set, inputs);
+            match AssertUnwindSafe(looking).catch_unwind().await {
+                Ok(Ok(gathered)) => return Ok(gathered),
+                Ok(Err(error)) if error.is_transient() => {
                     tracing::warn!(company = %self.company, %error, "what inputs need cannot be looked up; trying again");
                     tokio::time::sleep(PAUSE).await;
                 }
-                Err(error) => {
+                Ok(Err(error)) => {
                     tracing::error!(company = %self.company, %error, "what inputs need cannot be read");
-                    return None;
+                    return Err(OutOfReach {
+                        code: "unreadable-store",
+                        reason: "what it needs cannot be read; the service's log tells what",
+                    });
+                }
+                Err(_) => {
+                    self.working_set.clear();
+                    return Err(OutOfReach {
+                        code: "panicked",
+                        reason: "looking up what it needs panicked; the service's output tells where",
+                    });
                 }
             }
         }
     }
 
-    /// One of the inputs needs what can't be read: each is tried alone, and the
+    /// One of the inputs needs what can't be had: each is tried alone, and the
     /// one at fault is parked.
-    fn set_apart(&mut self, batch: &mut VecDeque<Waiting>) -> Vec<Pending> {
+    fn set_apart(&mut self, batch: &mut VecDeque<Waiting>, why: &OutOfReach) -> Vec<Pending> {
         if self.alone == 0 && batch.len() > 1 {
             self.alone = batch.len();
         } else if let Some(waiting) = batch.pop_front() {
             self.alone = self.alone.saturating_sub(1);
-            let reason = "what it needs cannot be read; the service's log tells what".to_owned();
-            self.park(waiting, "unreadable-store", reason);
+            self.park(waiting, why.code, why.reason.to_owned());
         }
         vec![]
     }
+}
+
+/// Why what inputs need can never be had, so that one of them is to be parked.
+struct OutOfReach {
+    code: &'static str,
+    reason: &'static str,
 }
 
 /// A status whose message is not known, yet.

@@ -98,6 +98,27 @@ async fn an_event_that_cannot_be_read_costs_only_the_input_that_needs_it() {
 }
 
 #[tokio::test]
+async fn a_panic_while_something_is_looked_up_costs_only_the_input_that_needs_it() {
+    let world = World::new().await;
+    let engine = world.start();
+    engine.done(register(1, &client(1), "anna")).await;
+    // A moment that Postgres can keep and the library that reads it can't: it panics.
+    raw_sql(
+        "INSERT INTO events SELECT aggregate_type, aggregate_id, 99, event_type, event_version, \
+         payload, metadata, 1000, gen_random_uuid(), 'infinity', company, correlation_id, \
+         causation_id, traceparent, digest \
+         FROM events WHERE event_type = 'client-profile-created'",
+    )
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    let settled = engine.decide_all((0..4).map(|n| message(client(n), "#michael"))).await;
+    assert_eq!(parked(&settled[1]), "panicked");
+    assert_eq!(settled.iter().filter(|s| **s == done()).count(), 3);
+    engine.stop().await;
+}
+
+#[tokio::test]
 async fn an_unknown_company_works_as_soon_as_the_directory_has_it() {
     let world = World::empty().await;
     let engine = world.start();
