@@ -52,10 +52,11 @@ fn problem_of_panic(_: Box<dyn Any + Send + 'static>) -> Response {
 }
 
 /// Paths as patterns and no query strings: ids and filters may be personal data.
-async fn traced(request: Request, next: Next) -> Response {
+async fn traced(mut request: Request, next: Next) -> Response {
+    let trace = crate::trace::ensure(request.headers_mut());
     let path = request.extensions().get::<MatchedPath>();
     let path = path.map_or("unknown", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("http", method = %request.method(), path);
+    let span = tracing::info_span!("http", method = %request.method(), path, trace);
     let begun = Instant::now();
     let answered = async move {
         let response = next.run(request).await;

@@ -1,6 +1,7 @@
 //! W3C Trace Context.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
+use messaging::is_traceparent;
 
 const HEADER: &str = "traceparent";
 
@@ -18,20 +19,13 @@ pub(crate) fn traceparent(headers: &HeaderMap) -> String {
     }
 }
 
-/// `00-<trace>-<span>-<flags>`, lower-case hexadecimal.
-fn is_traceparent(value: &str) -> bool {
-    let parts: Vec<&str> = value.split('-').collect();
-    let zero = |part: &str| part.bytes().all(|b| b == b'0');
-    match parts.as_slice() {
-        [version, trace, span, flags] => {
-            [version.len(), trace.len(), span.len(), flags.len()] == [2, 32, 16, 2]
-                && value.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'-'))
-                && *version != "ff"
-                && !zero(trace)
-                && !zero(span)
-        }
-        _ => false,
+/// Gives a request without a (good) trace context a new one, and returns what it has now.
+pub(crate) fn ensure(headers: &mut HeaderMap) -> String {
+    let traceparent = traceparent(headers);
+    if let Ok(value) = HeaderValue::from_str(&traceparent) {
+        headers.insert(HEADER, value);
     }
+    traceparent
 }
 
 #[cfg(test)]
@@ -48,6 +42,8 @@ mod tests {
             let used = traceparent(&headers);
             assert_eq!(used == value, kept, "{value}");
             assert!(is_traceparent(&used), "{used}");
+            assert_eq!(ensure(&mut headers) == value, kept);
+            assert_eq!(traceparent(&headers), ensure(&mut headers), "it stays");
         }
     }
 }

@@ -9,6 +9,7 @@ use domain::ids::PoolId;
 use domain::input::{Input, Timestamp};
 use eventstore::{AppendItem, StoreError, StreamAppend};
 use futures::FutureExt;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::gather::Gathered;
@@ -93,7 +94,14 @@ impl Lane {
         waiting: &Waiting,
         gathered: &Gathered,
     ) -> Result<Decided, Undecided> {
-        let decided = AssertUnwindSafe(self.decide_it(waiting, gathered)).catch_unwind().await;
+        let span = tracing::info_span!(
+            "decide",
+            company = %self.company,
+            input = %waiting.id,
+            trace = waiting.traceparent.as_deref().unwrap_or("-"),
+        );
+        let deciding = self.decide_it(waiting, gathered).instrument(span);
+        let decided = AssertUnwindSafe(deciding).catch_unwind().await;
         decided.unwrap_or_else(|_| {
             let reason = "deciding it panicked; the service's output tells where".to_owned();
             Err(Undecided::Park("panicked", reason))
@@ -132,7 +140,11 @@ impl Lane {
             Input::DirectoryVersion(_) => None,
         };
         let Some(plan) = plan else { return Ok(Decided::Nothing) };
+        let commands = plan.commands.len();
         let item = self.carry_out(waiting, plan).await?;
+        let streams = item.iter().flat_map(|item| &item.streams);
+        let events: usize = streams.map(|stream| stream.events.len()).sum();
+        tracing::debug!(commands, events, "decided");
         Ok(item.map_or(Decided::Nothing, |item| Decided::Append(Box::new(item))))
     }
 

@@ -33,11 +33,15 @@ pub(crate) fn cleaned(value: &str) -> String {
     line.trim().to_owned()
 }
 
-/// W3C Trace Context: `<version>-<trace>-<span>-<flags>`, lower-case hexadecimal.
-fn is_traceparent(value: &str) -> bool {
-    let lengths = value.split('-').map(str::len);
-    lengths.eq([2, 32, 16, 2])
+/// W3C Trace Context: `<version>-<trace>-<span>-<flags>`, lower-case hexadecimal; version `ff` is
+/// invalid, and so are ids of zeros.
+pub fn is_traceparent(value: &str) -> bool {
+    let parts = || value.split('-');
+    let is_zero = |part: &str| part.bytes().all(|b| b == b'0');
+    parts().map(str::len).eq([2, 32, 16, 2])
         && value.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'-'))
+        && !value.starts_with("ff")
+        && !parts().skip(1).take(2).any(is_zero)
 }
 
 #[cfg(test)]
@@ -47,7 +51,11 @@ mod tests {
     #[test]
     fn only_a_w3c_trace_context_is_carried() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        for (value, kept) in [(good, true), ("00-1-2-3", false), ("a\r\nevil: 1", false)] {
+        let no_trace = "00-00000000000000000000000000000000-b7ad6b7169203331-01";
+        let no_span = "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01";
+        let no_version = "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let bad = [no_trace, no_span, no_version, "00-1-2-3", "a\r\nevil: 1"];
+        for (value, kept) in [(good, true)].into_iter().chain(bad.map(|bad| (bad, false))) {
             let mut headers = HeaderMap::new();
             set_traceparent(&mut headers, Some(value));
             assert_eq!(traceparent(Some(&headers)).is_some(), kept, "{value:?}");

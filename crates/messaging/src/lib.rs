@@ -39,5 +39,6 @@ pub use connect::{
 pub use envelope::{BadEnvelope, EventMessage, Unfit, decode, encode};
 pub use error::NatsError;
 pub use handle::Handle;
+pub use header::is_traceparent;
 pub use publish::PublishFailure;
 pub use streams::{Difference, StreamSettings, Streams, Usage};

@@ -8,13 +8,20 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::config::{Log, LogFormat};
 
+/// Libraries that log what they carry, and so personal data, below these levels. Whatever the
+/// filter says, they stay there.
+const TALKATIVE: [&str; 1] = ["async_nats::connection=debug"];
+
 /// Starts logging to standard error. A second call changes nothing.
 ///
 /// # Errors
 /// The filter cannot be read.
 pub(crate) fn start_logs(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.filter)
+    let mut filter = EnvFilter::try_new(&log.filter)
         .map_err(|error| anyhow::anyhow!("log.filter {:?}: {error}", log.filter))?;
+    for quiet in TALKATIVE {
+        filter = filter.add_directive(quiet.parse()?);
+    }
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -48,7 +48,7 @@ async fn accepted_messages_arrive_as_they_were_sent() {
     for to in [ann, ben] {
         for content in &contents {
             let message = message(to.clone(), content.clone());
-            let wamid = client.send(&token(), &message, reference()).await.unwrap();
+            let wamid = client.send(&token(), &message, reference(), None).await.unwrap();
             sent.push((message.from, message.to, message.content, wamid));
         }
     }
@@ -150,7 +150,7 @@ async fn after_a_time_out_the_client_may_have_the_message() {
     let fake = a_fake().await;
     fake.script(Rule::always(Behaviour::AnswerLate(Duration::from_secs(3600))));
     let client = CloudApi::new(fake.url(), Duration::from_millis(200)).unwrap();
-    let failure = client.send(&token(), &a_text(), reference()).await.unwrap_err();
+    let failure = client.send(&token(), &a_text(), reference(), None).await.unwrap_err();
     assert!(matches!(failure, SendFailure::Unknown(_)), "{failure}");
     assert_eq!(shown(failure.fault()), (0, ErrorClass::Transient, false, true));
     assert_eq!(fake.wait_until(|received| !received.is_empty()).await.len(), 1);
@@ -168,9 +168,9 @@ async fn an_unreadable_success_is_not_tried_again() {
 async fn without_a_server_nothing_is_sent() {
     let fake = a_fake().await;
     let client = client_of(&fake);
-    client.send(&token(), &a_text(), reference()).await.unwrap();
+    client.send(&token(), &a_text(), reference(), None).await.unwrap();
     fake.stop().await;
-    let failure = client.send(&token(), &a_text(), reference()).await.unwrap_err();
+    let failure = client.send(&token(), &a_text(), reference(), None).await.unwrap_err();
     assert!(matches!(failure, SendFailure::NotSent(_)), "{failure}");
     assert_eq!(shown(failure.fault()), (0, ErrorClass::Transient, true, true));
 }
@@ -180,7 +180,7 @@ async fn a_token_that_fits_no_header_sends_nothing() {
     let fake = a_fake().await;
     for bad in ["", "two\nlines"] {
         let token = AccessToken::new(bad);
-        let sent = client_of(&fake).send(&token, &a_text(), reference()).await;
+        let sent = client_of(&fake).send(&token, &a_text(), reference(), None).await;
         let failure = sent.unwrap_err();
         assert!(matches!(failure, SendFailure::NotSent(_)), "{failure}");
         assert_eq!(failure.fault().error.class, ErrorClass::Account);

@@ -124,7 +124,7 @@ async fn a_rule_holds_for_its_number_its_client_and_its_calls() {
     {
         let mut message = message(to.clone(), text("Hello"));
         message.from = from.parse().unwrap();
-        let sent = client.send(&token(), &message, reference()).await;
+        let sent = client.send(&token(), &message, reference(), None).await;
         answers.push(sent.err().map(|failure| failure.into_error().code));
     }
     let codes = [None, Some(131_056), None, Some(131_048), Some(131_048)];
@@ -144,7 +144,7 @@ async fn only_the_right_token_is_let_in() {
     fake.require_token("good-token");
     let with = |token: &str| {
         let (client, token) = (client_of(&fake), AccessToken::new(token));
-        async move { client.send(&token, &a_text(), reference()).await }
+        async move { client.send(&token, &a_text(), reference(), None).await }
     };
     assert_eq!(with("bad-token").await.unwrap_err().fault().error.code, 190);
     assert!(with("good-token").await.is_ok());
@@ -155,7 +155,7 @@ async fn a_version_may_stand_in_the_address() {
     let fake = a_fake().await;
     let url = format!("{}/v23.0/", fake.url());
     let client = CloudApi::new(&url, std::time::Duration::from_secs(5)).unwrap();
-    client.send(&token(), &a_text(), reference()).await.unwrap();
+    client.send(&token(), &a_text(), reference(), None).await.unwrap();
     assert_eq!(fake.received()[0].from.as_str(), "1001");
 }
 

@@ -22,7 +22,10 @@ pub use stage::{APP, Stage, StageOptions};
 pub async fn run(once: bool) -> anyhow::Result<ExitCode> {
     let log = crate::config::Log {
         filter: std::env::var("ONBOARDING_LOG__FILTER").unwrap_or_else(|_| "off".into()),
-        format: crate::config::LogFormat::Text,
+        format: match std::env::var("ONBOARDING_LOG__FORMAT").as_deref() {
+            Ok("json") => crate::config::LogFormat::Json,
+            _ => crate::config::LogFormat::Text,
+        },
     };
     crate::telemetry::start_logs(&log)?;
     let folder = tempfolder()?;

@@ -9,6 +9,7 @@ use messaging::evt::{EvtReader, ReaderError};
 use readmodel::{ProjectError, Projector};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::pause;
 
@@ -87,7 +88,10 @@ async fn follow(
             }
             Some(Err(error)) => return Err(Stop::Lasting(error.to_string())),
         };
-        match projector.apply(&events).await {
+        let ends = events.first().zip(events.last());
+        let (first, last) = ends.map_or((0, 0), |(first, last)| (first.position, last.position));
+        let span = tracing::info_span!("project", view, first, last);
+        match projector.apply(&events).instrument(span).await {
             Ok(done) => {
                 metrics::gauge!("onboarding_projector_position", "view" => view)
                     .set(done.last as f64);

@@ -14,6 +14,7 @@ use messaging::{Client, Streams};
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::pause;
 
@@ -104,7 +105,9 @@ impl Relay {
                 continue;
             }
             metrics::histogram!("onboarding_relay_batch_events").record(events.len() as f64);
-            last = writer.publish(&events).await.map_err(|e| e.to_string())?;
+            let span = tracing::info_span!("publish", after = last, events = events.len());
+            let published = writer.publish(&events).instrument(span).await;
+            last = published.map_err(|e| e.to_string())?;
             metrics::gauge!("onboarding_relay_position").set(last as f64);
         }
         Ok(())

@@ -235,7 +235,9 @@ impl Calling {
                 "no answer and no status told what became of a message; it is sent again"
             );
         }
-        let sent = self.sender.cloud.send(&token, &claimed.message, claimed.reference).await;
+        let Claimed { message, reference, traceparent, .. } = &claimed;
+        let sent = self.sender.cloud.send(&token, message, *reference, traceparent.as_deref());
+        let sent = sent.await;
         match sent {
             Ok(wamid) => {
                 count("accepted");

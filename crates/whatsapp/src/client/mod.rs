@@ -16,6 +16,9 @@ mod failure;
 
 pub use failure::{Fault, SendFailure};
 
+/// The header of W3C Trace Context.
+pub(crate) const TRACEPARENT: &str = "traceparent";
+
 /// A connection pool to one Cloud API, for all numbers and tokens. Clones share it.
 #[derive(Clone, Debug)]
 pub struct CloudApi {
@@ -46,7 +49,8 @@ impl CloudApi {
 
     /// Asks WhatsApp to send a message, and gives WhatsApp's id of it.
     ///
-    /// `reference` comes back with every status of the message.
+    /// `reference` comes back with every status of the message. `traceparent` (W3C Trace Context)
+    /// goes along as a header, so that whoever stands between us and WhatsApp can follow the call.
     ///
     /// # Errors
     ///
@@ -57,16 +61,16 @@ impl CloudApi {
         token: &AccessToken,
         message: &OutboundMessage,
         reference: MessageReference,
+        traceparent: Option<&str>,
     ) -> Result<Wamid, SendFailure> {
         let bearer = token.bearer().ok_or_else(SendFailure::unusable_token)?;
-        let response = self
-            .http
-            .post(format!("{}/{}/messages", self.base_url, message.from))
-            .header(AUTHORIZATION, bearer)
-            .json(&body::of(message, reference))
-            .send()
-            .await
-            .map_err(|error| SendFailure::without_answer(&error))?;
+        let url = format!("{}/{}/messages", self.base_url, message.from);
+        let mut call = self.http.post(url).header(AUTHORIZATION, bearer);
+        if let Some(Ok(trace)) = traceparent.map(HeaderValue::from_str) {
+            call = call.header(TRACEPARENT, trace);
+        }
+        let sent = call.json(&body::of(message, reference)).send().await;
+        let response = sent.map_err(|error| SendFailure::without_answer(&error))?;
         answer::read(response).await
     }
 }

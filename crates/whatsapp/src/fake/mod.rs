@@ -49,6 +49,8 @@ pub struct ReceivedMessage {
     pub content: Content,
     /// What its statuses carry back.
     pub reference: Option<MessageReference>,
+    /// The trace context that the call came with.
+    pub traceparent: Option<String>,
     /// The fake's id of it.
     pub wamid: Wamid,
     /// The error code with which it will fail after all, if scripted.

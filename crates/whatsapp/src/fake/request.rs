@@ -1,6 +1,7 @@
 //! The strict check of a send call. Whatever the real API would mind, and what
 //! our client never sends (unknown members), is refused.
 
+use axum::http::HeaderMap;
 use domain::Personal;
 use domain::identity::{Bsuid, PhoneNumber, Recipient};
 use domain::ids::PhoneNumberId;
@@ -8,12 +9,15 @@ use domain::input::MessageReference;
 use domain::outbound::Content;
 use serde::Deserialize;
 
+use crate::client::TRACEPARENT;
+
 /// A well-formed call.
 pub(super) struct Request {
     pub(super) from: PhoneNumberId,
     pub(super) to: Recipient,
     pub(super) content: Content,
     pub(super) reference: Option<MessageReference>,
+    pub(super) traceparent: Option<String>,
 }
 
 /// WhatsApp's code for a call with something wrong in it.
@@ -23,7 +27,8 @@ const INVALID_TEMPLATE_PARAMETER: i64 = 132_018;
 
 impl Request {
     /// Reads a call to `/{number}/messages`; the error is WhatsApp's code.
-    pub(super) fn read(number: &str, body: &[u8]) -> Result<Self, i64> {
+    pub(super) fn read(number: &str, headers: &HeaderMap, body: &[u8]) -> Result<Self, i64> {
+        let traceparent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
         let body: Body = serde_json::from_slice(body).map_err(|_| INVALID_PARAMETER)?;
         let is_known = body.messaging_product == "whatsapp" && body.recipient_type == "individual";
         let data = body.biz_opaque_callback_data.unwrap_or_default();
@@ -35,6 +40,7 @@ impl Request {
             to: recipient(body.to, body.recipient)?,
             content: content(&body.kind, body.text, body.template)?,
             reference: data.parse().ok(),
+            traceparent: traceparent.map(str::to_owned),
         })
     }
 }

@@ -62,7 +62,7 @@ async fn send(
     if !fake.knows(&headers) {
         return fake.refuse(&number, &Behaviour::refuse(190));
     }
-    let request = match Request::read(&number, &body) {
+    let request = match Request::read(&number, &headers, &body) {
         Ok(request) => request,
         Err(code) => return fake.refuse(&number, &Behaviour::refuse(code)),
     };

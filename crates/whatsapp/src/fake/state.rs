@@ -83,6 +83,7 @@ impl Shared {
             to: request.to.into(),
             content: request.content,
             reference: request.reference,
+            traceparent: request.traceparent,
             wamid,
             fails_with,
         };

@@ -61,5 +61,5 @@ pub(crate) fn a_text() -> OutboundMessage {
 
 /// Sends a text to Ann with the good token.
 pub(crate) async fn send_to(fake: &FakeCloudApi) -> Result<Wamid, SendFailure> {
-    client_of(fake).send(&token(), &a_text(), reference()).await
+    client_of(fake).send(&token(), &a_text(), reference(), None).await
 }
