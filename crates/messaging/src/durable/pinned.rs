@@ -32,7 +32,9 @@ struct Takeover {
     js: Context,
     durable: Durable,
     pin: Option<String>,
-    /// Deliveries with this consumer sequence or a later one were made before the reset.
+    /// Until the message with this stream sequence, or one before it, comes again, what comes was
+    /// delivered before the reset. Not by the consumer's own sequence: what is settled while the
+    /// reset is on its way moves the point at which that begins again.
     stale: Option<(u64, Instant)>,
 }
 
@@ -71,9 +73,9 @@ impl Takeover {
             return true;
         };
         let sequence = info.consumer_sequence;
-        if let Some((from, until)) = self.stale
+        if let Some((first, until)) = self.stale
             && Instant::now() < until
-            && sequence >= from
+            && info.stream_sequence > first
         {
             return false;
         }
@@ -89,7 +91,7 @@ impl Takeover {
         let in_order = |info: &Info| info.ack_floor.consumer_sequence + 1 >= sequence;
         match self.reset_unless(in_order).await {
             Ok(true) => {
-                self.stale = Some((sequence, Instant::now() + STALE));
+                self.stale = Some((info.stream_sequence, Instant::now() + STALE));
                 false
             }
             Ok(false) => true,

@@ -220,15 +220,15 @@ impl Calling {
             }
             Err(error) => {
                 tracing::warn!(%error, "the numbers' apps can't be read; trying again");
-                return self.again(&claimed, now + SOON, None).await;
+                return self.soon(&claimed).await;
             }
         };
         if !self.record(&claimed, SendResult::Attempted).await {
-            return self.again(&claimed, now + SOON, None).await;
+            return self.soon(&claimed).await;
         }
         if claimed.previous_unresolved {
             if !self.nobody_told(&claimed).await {
-                return self.again(&claimed, now + SOON, None).await;
+                return self.soon(&claimed).await;
             }
             metrics::counter!("onboarding_sends_repeated_total").increment(1);
             tracing::warn!(
@@ -340,10 +340,17 @@ impl Calling {
         }
     }
 
+    /// Puts the message back for a moment: the attempt was not made.
+    async fn soon(&self, claimed: &Claimed) {
+        self.again(claimed, self.sender.clock.now() + SOON, None).await;
+    }
+
     /// Notes when the message is tried again: after an error, or because the
-    /// attempt was not made.
+    /// attempt was not made. It is not under way any more: whoever claims it
+    /// then must not take it for that. (Until it is noted, its lease protects it.)
     async fn again(&self, claimed: &Claimed, at: Timestamp, error: Option<&SendError>) {
         let (id, attempt) = (claimed.message.message_id, claimed.attempt);
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         let now = self.sender.clock.now();
         let noted = match error {
             Some(error) => self.sender.queue.retry_at(id, attempt, at, error, now).await,
