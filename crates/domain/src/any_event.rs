@@ -22,7 +22,7 @@ pub enum AnyEvent {
 
 /// Why a recorded event cannot be read. Reading stops there: an event that is
 /// skipped is a decision made on half the truth.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("event {event_type} version {event_version} of {aggregate_type} cannot be read: {reason}")]
 pub struct UnreadableEvent {
     /// The aggregate's kind.

@@ -1,17 +1,17 @@
 //! Recording decisions: the only way into the log.
 
-use std::collections::HashSet;
-
 use domain::ids::{CompanyId, InputId};
 use domain::input::Timestamp;
+use domain::record::RecordedEvent;
 use domain::{AggregateType, AnyEvent};
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::columns::Columns;
 use crate::error::During;
+use crate::row::unsigned;
 use crate::verdict::AppendVerdict;
-use crate::wire::Item;
-use crate::{EventStore, StoreError};
+use crate::{EventStore, Positions, StoreError, StoredAnswer};
 
 const APPEND: &str = "append events";
 
@@ -49,6 +49,15 @@ pub struct StreamAppend {
     pub events: Vec<(Uuid, AnyEvent)>,
 }
 
+/// What an append did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// What became of each item, in order.
+    pub verdicts: Vec<AppendVerdict>,
+    /// The events that are recorded now, in the order of their positions.
+    pub events: Vec<RecordedEvent>,
+}
+
 impl EventStore {
     /// Records the items in order, in one transaction, and tells of each what became of it.
     ///
@@ -60,33 +69,53 @@ impl EventStore {
     /// all of it. In every case calling again is safe. `Refused` with a constraint (the backstop:
     /// a unique index found what the checks did not) means that some item can never be recorded.
     pub async fn append(&self, items: &[AppendItem]) -> Result<Vec<AppendVerdict>, StoreError> {
-        let items = items.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
-        self.append_encoded(&items).await
+        Ok(self.append_all(items, "{}").await?.verdicts)
     }
 
-    pub(crate) async fn append_encoded(
+    /// The same, and gives the events as they are recorded, so that nobody has to read them back.
+    ///
+    /// # Errors
+    /// As [`EventStore::append`].
+    pub async fn append_and_tell(&self, items: &[AppendItem]) -> Result<Appended, StoreError> {
+        self.append_all(items, "{}").await
+    }
+
+    pub(crate) async fn append_all(
         &self,
-        items: &[Item<'_>],
-    ) -> Result<Vec<AppendVerdict>, StoreError> {
+        items: &[AppendItem],
+        metadata: &str,
+    ) -> Result<Appended, StoreError> {
         if items.is_empty() {
-            return Ok(vec![]);
+            return Ok(Appended::default());
         }
-        let verdicts: Vec<Json<AppendVerdict>> = sqlx::query_scalar("SELECT append_events($1)")
-            .bind(Json(items))
-            .fetch_all(&self.pool)
-            .await
-            .during(APPEND)?;
-        if verdicts.len() != items.len() {
+        let misuse = |what| StoreError::misuse(APPEND, what);
+        let mut columns = Columns::of(items, metadata).map_err(misuse)?;
+        let rows = columns.query().fetch_all(&self.pool).await.during(APPEND)?;
+        if rows.len() != items.len() {
             return Err(StoreError::corrupt(APPEND, "not one verdict for each item"));
         }
-        Ok(verdicts.into_iter().map(|Json(verdict)| verdict).collect())
+        let mut appended = Appended::default();
+        for (n, ((verdict, first, last, recorded_at, detail), item)) in
+            rows.into_iter().zip(items).enumerate()
+        {
+            let position = |at: Option<i64>| at.map(|at| unsigned(APPEND, at)).transpose();
+            let positions = Positions { first: position(first)?, last: position(last)? };
+            let detail = detail.map(|Json(detail)| detail);
+            appended.verdicts.push(match verdict.as_str() {
+                "appended" => {
+                    if let Some(first) = positions.first {
+                        appended.events.extend(columns.recorded(n, item, first, recorded_at));
+                    }
+                    AppendVerdict::Appended(positions)
+                }
+                "duplicate" => AppendVerdict::Duplicate(StoredAnswer { answer: detail, positions }),
+                _ => {
+                    let loss = serde_json::from_value(detail.unwrap_or_default());
+                    let unknown = |_| StoreError::corrupt(APPEND, "a loss without its reason");
+                    AppendVerdict::Lost(loss.map_err(unknown)?)
+                }
+            });
+        }
+        Ok(appended)
     }
-}
-
-fn encode(item: &AppendItem) -> Result<Item<'_>, StoreError> {
-    let mut seen = HashSet::new();
-    if !item.streams.iter().all(|stream| seen.insert((stream.kind, &stream.id))) {
-        return Err(StoreError::misuse(APPEND, "an item names a stream twice"));
-    }
-    Item::encode(item, "{}").map_err(|what| StoreError::misuse(APPEND, what))
 }

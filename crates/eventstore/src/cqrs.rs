@@ -14,7 +14,6 @@ use domain::input::Timestamp;
 use uuid::Uuid;
 
 use crate::append::{AppendItem, StreamAppend};
-use crate::wire::Item;
 use crate::{AppendVerdict, EventStore, Loaded, Loss, StoreError, StoredAggregate};
 
 const COMMIT: &str = "commit events";
@@ -97,9 +96,8 @@ where
         let item = self.item(&context, &events);
         let metadata_json = serde_json::to_string(&metadata)
             .map_err(|_| as_cqrs(StoreError::misuse(COMMIT, "the metadata has no JSON")))?;
-        let encoded = Item::encode(&item, &metadata_json)
-            .map_err(|what| as_cqrs(StoreError::misuse(COMMIT, what)))?;
-        match self.store.append_encoded(&[encoded]).await.map_err(as_cqrs)?.pop() {
+        let appended = self.store.append_all(&[item], &metadata_json).await.map_err(as_cqrs)?;
+        match appended.verdicts.into_iter().next() {
             Some(AppendVerdict::Appended(_)) => Ok((version + 1..)
                 .zip(events)
                 .map(|(sequence, payload)| EventEnvelope {

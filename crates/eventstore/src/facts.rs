@@ -1,70 +1,64 @@
 //! Which event changes which of the tables that decisions look things up in.
 //!
 //! This is the whole list: whoever adds an event decides here what it means to `clients`,
-//! `profiles`, `rooms` and `message_references`; `record_facts` (`migrations/0015`) only writes.
+//! `profiles`, `rooms` and `message_references`; `append_range` (`migrations/0048`) only writes.
 
 mod rows;
 
 use domain::AnyEvent;
 use domain::ids::{ProfileId, RequestId};
-use domain::input::Timestamp;
 use domain::profile::{ProfileEvent, RoomPhase};
 use domain::request::RequestEvent;
-use serde::Serialize;
 
+pub(crate) use self::rows::whole_microseconds;
 use self::rows::{
-    Client, ClientKey, Identified, Message, MovedRoom, OpenedRoom, Profile, ProfileKey,
-    whole_microseconds,
+    Clients, HeldIdentifiers, Identifiers, Messages, MovedRoom, MovedRooms, OpenedRoom,
+    OpenedRooms, Place, Profiles,
 };
+use crate::append::AppendItem;
+use crate::columns::Query;
 
-/// What the events of one item change. `event` counts the item's events from 0.
-#[derive(Debug, Default, Serialize)]
+/// What the events of one call change, as columns.
+#[derive(Default)]
 pub(crate) struct Facts {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    clients: Vec<Client>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    client_identifiers: Vec<Identified<ClientKey>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    profiles: Vec<Profile>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    profile_identifiers: Vec<Identified<ProfileKey>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    rooms_opened: Vec<OpenedRoom>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    rooms_moved: Vec<MovedRoom>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    messages: Vec<Message>,
+    clients: Clients,
+    identifiers: Identifiers,
+    profiles: Profiles,
+    held: HeldIdentifiers,
+    opened: OpenedRooms,
+    moved: MovedRooms,
+    messages: Messages,
 }
 
 impl Facts {
-    /// Nothing learnt yet, in an item decided at `at`.
-    pub(crate) fn new(at: Timestamp) -> Result<Self, String> {
-        whole_microseconds(at)?;
-        Ok(Self::default())
-    }
-
-    /// Takes in one event of the stream `id`; fails with the reason if it cannot be meant.
-    pub(crate) fn learn(&mut self, n: usize, id: &str, event: &AnyEvent) -> Result<(), String> {
-        match event {
-            AnyEvent::Request(event) => self.learn_request(n, request(id)?, event),
-            AnyEvent::Profile(event) => self.learn_profile(n, profile(id)?, event)?,
+    /// Takes in one event of the stream `id`: the `item`th and `event`th of the call, from 1.
+    /// Fails with the reason if it cannot be meant.
+    pub(crate) fn learn(
+        &mut self,
+        (item, event): (i32, i32),
+        of: &AppendItem,
+        id: &str,
+        happened: &AnyEvent,
+    ) -> Result<(), String> {
+        let place = Place { item, event, of };
+        match happened {
+            AnyEvent::Request(happened) => self.learn_request(&place, request(id)?, happened),
+            AnyEvent::Profile(happened) => self.learn_profile(&place, profile(id)?, happened)?,
             AnyEvent::Pool(_) => {}
         }
         Ok(())
     }
 
-    fn learn_request(&mut self, event: usize, request_id: RequestId, happened: &RequestEvent) {
+    fn learn_request(&mut self, place: &Place<'_>, request_id: RequestId, happened: &RequestEvent) {
         match happened {
             RequestEvent::OnboardingRequested { client_id, message, .. } => {
-                self.clients.push(Client { client_id: *client_id, event });
-                let owner = ClientKey { client_id: *client_id };
-                let identifiers = message.from.identifiers();
-                self.client_identifiers
-                    .extend(identifiers.iter().map(|i| Identified::new(owner, i, event)));
+                self.clients.push(place, *client_id);
+                for identifier in message.from.identifiers() {
+                    self.identifiers.push(place, *client_id, &identifier);
+                }
             }
             RequestEvent::MessageAccepted { message_id, wamid, .. } => {
-                let (wamid, message_id) = (wamid.clone(), *message_id);
-                self.messages.push(Message { wamid, request_id, message_id });
+                self.messages.push(place, wamid, request_id, *message_id);
             }
             RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageRequested { .. }
@@ -77,21 +71,24 @@ impl Facts {
 
     fn learn_profile(
         &mut self,
-        event: usize,
+        place: &Place<'_>,
         profile_id: ProfileId,
         happened: &ProfileEvent,
     ) -> Result<(), String> {
-        let owner = ProfileKey { profile_id };
         match happened {
             ProfileEvent::ClientProfileCreated { client_id, identifiers, .. } => {
-                self.clients.push(Client { client_id: *client_id, event });
-                self.profiles.push(Profile { profile_id, client_id: *client_id, event });
-                self.profile_identifiers
-                    .extend(identifiers.iter().map(|i| Identified::new(owner, i.expose(), event)));
+                self.clients.push(place, *client_id);
+                self.profiles.push(place, profile_id, *client_id);
+                for identifier in identifiers {
+                    let identifier = identifier.expose();
+                    let known = self.identifiers.leads(place, *client_id, identifier);
+                    self.held.push(place, profile_id, Some(*client_id), identifier, !known);
+                }
             }
             ProfileEvent::IdentifiersAdded { identifiers, .. } => {
-                self.profile_identifiers
-                    .extend(identifiers.iter().map(|i| Identified::new(owner, i.expose(), event)));
+                for identifier in identifiers {
+                    self.held.push(place, profile_id, None, identifier.expose(), true);
+                }
             }
             ProfileEvent::RoomReserved {
                 room_id,
@@ -102,24 +99,31 @@ impl Facts {
                 request_id,
                 deadline,
                 at: _,
-            } => self.rooms_opened.push(OpenedRoom {
-                profile_id,
-                client_id: *client_id,
-                user_id: user_id.clone(),
-                number: number.clone(),
-                pool_id: pool_id.clone(),
-                request_id: *request_id,
-                now: MovedRoom::new(*room_id, RoomPhase::Reserved, Some(*deadline), None)?,
-            }),
+            } => {
+                let reserved = RoomPhase::Reserved;
+                let now = MovedRoom::new(*room_id, reserved, Some(*deadline), None)?;
+                let room = OpenedRoom {
+                    profile_id,
+                    client_id: *client_id,
+                    user_id,
+                    number,
+                    pool_id,
+                    request_id: *request_id,
+                };
+                self.opened.push(place, &room, &now);
+            }
             ProfileEvent::RoomInvited { room_id, deadline, .. } => {
-                self.moved(MovedRoom::new(*room_id, RoomPhase::Invited, Some(*deadline), None)?);
+                let now = MovedRoom::new(*room_id, RoomPhase::Invited, Some(*deadline), None)?;
+                self.move_room(place, &now);
             }
             ProfileEvent::RoomActivated { room_id, .. } => {
-                self.moved(MovedRoom::new(*room_id, RoomPhase::Active, None, None)?);
+                let now = MovedRoom::new(*room_id, RoomPhase::Active, None, None)?;
+                self.move_room(place, &now);
             }
             ProfileEvent::RoomClosed { room_id, quarantine_until, .. } => {
                 let rests = *quarantine_until;
-                self.moved(MovedRoom::new(*room_id, RoomPhase::Closed, None, rests)?);
+                let now = MovedRoom::new(*room_id, RoomPhase::Closed, None, rests)?;
+                self.move_room(place, &now);
             }
             ProfileEvent::UserAssigned { .. }
             | ProfileEvent::RoomJoined { .. }
@@ -130,14 +134,34 @@ impl Facts {
         Ok(())
     }
 
-    /// Only the last state of a room within the item is written.
-    fn moved(&mut self, to: MovedRoom) {
-        if let Some(room) = self.rooms_opened.iter_mut().find(|r| r.now.room_id == to.room_id) {
-            room.now = to;
-        } else {
-            self.rooms_moved.retain(|room| room.room_id != to.room_id);
-            self.rooms_moved.push(to);
+    /// Only the last state of a room within an item is written.
+    fn move_room(&mut self, place: &Place<'_>, to: &MovedRoom) {
+        if !self.opened.replace(place, to) {
+            self.moved.set(place, to);
         }
+    }
+
+    /// Whether items of the call may stand in each other's way, so that each has to be looked at:
+    /// what leads to a client in one leads to another in the next, or a client gets two rooms.
+    pub(crate) fn may_clash(&self) -> bool {
+        self.opened.of_one_client_twice() || self.identifiers.lead_apart(&self.held)
+    }
+
+    /// Whether a room is opened for a client whom the call does not bring.
+    pub(crate) fn open_rooms_of_others(&self) -> bool {
+        !self.opened.are_of(&self.clients)
+    }
+
+    /// Binds all columns, in the order of the types `append_people` and `append_rooms`.
+    pub(crate) fn bind<'q>(&'q self, query: Query<'q>) -> Query<'q> {
+        let query = self.clients.bind(query);
+        let query = self.identifiers.bind(query);
+        let query = self.profiles.bind(query);
+        let query = self.held.bind(query);
+        let query = self.opened.bind(query);
+        let query = self.moved.bind(query);
+        let query = self.messages.bind(query);
+        query.bind(self.opened.before(&self.moved))
     }
 }
 

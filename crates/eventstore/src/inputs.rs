@@ -25,8 +25,10 @@ impl EventStore {
     ) -> Result<Vec<(InputId, StoredAnswer)>, StoreError> {
         let ids: Vec<Uuid> = input_ids.iter().map(InputId::as_uuid).collect();
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT input_id, answer, first_position, last_position FROM inputs \
-             WHERE company = $1 AND input_id = ANY ($2)",
+            // One look-up each: with `= ANY`, a company's inputs may be read whole and compared.
+            "SELECT known.* FROM unnest($2::uuid[]) AS asked (id) CROSS JOIN LATERAL (\
+             SELECT input_id, answer, first_position, last_position FROM inputs \
+             WHERE company = $1 AND input_id = asked.id OFFSET 0) AS known",
         )
         .bind(company.as_str())
         .bind(&ids)

@@ -22,8 +22,9 @@ impl EventStore {
         position: u64,
         limit: u32,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let query =
-            format!("SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2");
+        let query = format!(
+            "SELECT {COLUMNS} FROM events e WHERE position > $1 ORDER BY position LIMIT $2"
+        );
         let rows: Vec<EventRow> = sqlx::query_as(&query)
             .bind(signed(position))
             .bind(i64::from(limit))
@@ -45,7 +46,7 @@ impl EventStore {
         limit: u32,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let query = format!(
-            "SELECT {COLUMNS} FROM events \
+            "SELECT {COLUMNS} FROM events e \
              WHERE position > $3 AND position >= (SELECT first_position_at($1)) \
              AND position < (SELECT first_position_at($2)) ORDER BY position LIMIT $4"
         );
@@ -65,8 +66,11 @@ impl EventStore {
     /// # Errors
     /// If the database does not answer.
     pub async fn events_by_correlation(&self, id: Uuid) -> Result<Vec<RecordedEvent>, StoreError> {
-        let query =
-            format!("SELECT {COLUMNS} FROM events WHERE correlation_id = $1 ORDER BY position");
+        let query = format!(
+            "SELECT {COLUMNS} FROM inputs i CROSS JOIN LATERAL (SELECT * FROM events \
+             WHERE position BETWEEN i.first_position AND i.last_position OFFSET 0) AS e \
+             WHERE i.correlation_id = $1 ORDER BY position"
+        );
         let rows: Vec<EventRow> =
             sqlx::query_as(&query).bind(id).fetch_all(&self.pool).await.during(READ)?;
         recorded(READ, rows)
@@ -94,7 +98,7 @@ impl EventStore {
         after: u64,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
         let query = format!(
-            "SELECT {COLUMNS} FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 \
+            "SELECT {COLUMNS} FROM events e WHERE aggregate_type = $1 AND aggregate_id = $2 \
              AND sequence > $3 ORDER BY sequence"
         );
         let rows: Vec<EventRow> = sqlx::query_as(&query)

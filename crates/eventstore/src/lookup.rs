@@ -30,31 +30,48 @@ pub struct ClientQuery {
 }
 
 /// For each query `n`: the clients (tie 0, by age), then the profiles by their closest tie.
+///
+/// `OFFSET 0` keeps each look-up what it is, one by its index for each row before it: joined as
+/// sets, what a company has would be read whole as soon as statistics make it look small.
 const QUERY: &str = "\
 WITH received AS (SELECT * FROM unnest($2::int[], $3::text[], $4::text[]) AS i (n, kind, value)),
 variant AS (SELECT * FROM unnest($5::int[], $6::text[], $7::text[]) AS i (n, kind, value)),
 client AS (
     SELECT DISTINCT n, c.client_id, c.first_seen_position
     FROM received r
-    JOIN client_identifiers i ON i.company = $1 AND i.kind = r.kind AND i.value = r.value
-    JOIN clients c ON c.company = $1 AND c.client_id = i.client_id),
+    CROSS JOIN LATERAL (
+        SELECT i.client_id FROM client_identifiers i
+        WHERE i.company = $1 AND i.kind = r.kind AND i.value = r.value OFFSET 0) AS owner
+    CROSS JOIN LATERAL (
+        SELECT c.client_id, c.first_seen_position FROM clients c
+        WHERE c.company = $1 AND c.client_id = owner.client_id OFFSET 0) AS c),
 known AS (
     SELECT n, kind, value FROM received
     UNION
     SELECT n, i.kind, i.value FROM client
-    JOIN client_identifiers i ON i.company = $1 AND i.client_id = client.client_id),
+    CROSS JOIN LATERAL (
+        SELECT i.kind, i.value FROM client_identifiers i
+        WHERE i.company = $1 AND i.client_id = client.client_id OFFSET 0) AS i),
 tied AS (
-    SELECT n, p.profile_id, 1 AS tie FROM known k
-    JOIN profile_identifiers p ON p.company = $1 AND p.kind = k.kind AND p.value = k.value
+    SELECT n, p.profile_id, 1 AS tie FROM known
+    CROSS JOIN LATERAL (
+        SELECT p.profile_id FROM profile_identifiers p
+        WHERE p.company = $1 AND p.kind = known.kind AND p.value = known.value OFFSET 0) AS p
     UNION ALL
     SELECT n, p.profile_id, 1 FROM client
-    JOIN profiles p ON p.company = $1 AND p.client_id = client.client_id
+    CROSS JOIN LATERAL (
+        SELECT p.profile_id FROM profiles p
+        WHERE p.company = $1 AND p.client_id = client.client_id OFFSET 0) AS p
     UNION ALL
-    SELECT n, p.profile_id, 2 FROM variant v
-    JOIN profile_identifiers p ON p.company = $1 AND p.kind = v.kind AND p.value = v.value
+    SELECT n, p.profile_id, 2 FROM variant
+    CROSS JOIN LATERAL (
+        SELECT p.profile_id FROM profile_identifiers p
+        WHERE p.company = $1 AND p.kind = variant.kind AND p.value = variant.value OFFSET 0) AS p
     UNION ALL
     SELECT n, r.profile_id, 3 FROM client
-    JOIN rooms r ON r.company = $1 AND r.client_id = client.client_id)
+    CROSS JOIN LATERAL (
+        SELECT r.profile_id FROM rooms r
+        WHERE r.company = $1 AND r.client_id = client.client_id OFFSET 0) AS r)
 SELECT n, client_id AS id, 0 AS tie, first_seen_position AS age FROM client
 UNION ALL
 SELECT n, profile_id, min(tie), 0 FROM tied GROUP BY n, profile_id

@@ -19,10 +19,10 @@ pub struct LoggedEvent {
     pub digest: Vec<u8>,
 }
 
-/// The columns that [`EventRow`] reads.
-pub(crate) const COLUMNS: &str = "aggregate_type, aggregate_id, sequence, event_type, \
-     event_version, payload::text AS payload, metadata::text AS metadata, position, event_id, \
-     recorded_at, company, correlation_id, causation_id, traceparent, digest";
+/// The columns that [`EventRow`] reads, of a table or query `e`.
+pub(crate) const COLUMNS: &str = "e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, \
+     e.event_version, e.payload::text AS payload, e.metadata::text AS metadata, e.position, \
+     e.event_id, e.recorded_at, e.company, e.correlation_id, e.causation_id, e.traceparent, e.digest";
 
 #[derive(FromRow)]
 pub(crate) struct EventRow {

@@ -4,8 +4,7 @@ use domain::ids::RoomId;
 use serde::{Deserialize, Serialize};
 
 /// What became of one item.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "verdict", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppendVerdict {
     /// It is recorded.
     Appended(Positions),
@@ -16,7 +15,7 @@ pub enum AppendVerdict {
 }
 
 /// Where an input's events are in the log: both `None` if it led to no event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Positions {
     /// The first.
     pub first: Option<u64>,
@@ -25,12 +24,11 @@ pub struct Positions {
 }
 
 /// What is kept of an input that was decided.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredAnswer {
     /// What the operator was told, if it was an operator's.
     pub answer: Option<serde_json::Value>,
     /// Where its events are.
-    #[serde(flatten)]
     pub positions: Positions,
 }
 

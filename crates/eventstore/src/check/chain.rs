@@ -4,9 +4,10 @@ use domain::input::Timestamp;
 use sqlx::PgConnection;
 
 use super::{CHECK, FindingKind, Findings, MOST_FINDINGS};
+use crate::digest::is_chained;
 use crate::error::During;
 use crate::row::{LoggedEvent, signed};
-use crate::{GENESIS, StoreError, digest_of};
+use crate::{GENESIS, StoreError};
 
 pub(super) struct Chain {
     position: u64,
@@ -37,11 +38,9 @@ impl Chain {
             FindingKind::Times,
             || format!("position {} is older than the one before", event.position),
         );
-        findings.unless(
-            digest_of(&self.digest, logged)[..] == logged.digest,
-            FindingKind::Digest,
-            || format!("position {} is not what was recorded there", event.position),
-        );
+        findings.unless(is_chained(&self.digest, logged), FindingKind::Digest, || {
+            format!("position {} is not what was recorded there", event.position)
+        });
         self.position = event.position;
         self.digest.clone_from(&logged.digest);
         self.recorded_at = Some(event.recorded_at);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::ids::{MessageId, RequestId, Wamid};
+use domain::ids::{MessageId, RequestId, RoomId, Wamid};
 use domain::request::RequestEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use crate::error::During;
 /// What matters here of a request.
 #[derive(Default)]
 pub(super) struct FoldedRequest {
+    company: String,
     outcomes: u32,
     accepted: BTreeSet<(Wamid, MessageId)>,
 }
@@ -25,8 +26,10 @@ impl FoldedRequest {
             RequestEvent::MessageAccepted { message_id, wamid, .. } => {
                 self.accepted.insert((wamid.clone(), *message_id));
             }
-            RequestEvent::OnboardingRequested { .. }
-            | RequestEvent::DecisionMade { .. }
+            RequestEvent::OnboardingRequested { company, .. } => {
+                self.company = company.to_string();
+            }
+            RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageRequested { .. }
             | RequestEvent::MessageAttempted { .. }
             | RequestEvent::MessageStatusChanged { .. }
@@ -57,12 +60,16 @@ impl Messages {
         }
         let folded = std::mem::take(&mut self.folded);
         compare_outcomes(db, &folded, findings).await?;
-        let ids: Vec<Uuid> = folded.keys().copied().collect();
+        let told = folded.values().flat_map(|r| r.accepted.iter().map(|(w, _)| (&r.company, w)));
+        let (companies, wamids): (Vec<String>, Vec<String>) =
+            told.map(|(company, wamid)| (company.clone(), wamid.to_string())).unzip();
         let rows: Vec<(Uuid, String, Uuid)> = sqlx::query_as(
-            "SELECT request_id, wamid, message_id FROM message_references \
-             WHERE request_id = ANY ($1)",
+            "SELECT m.* FROM unnest($1::text[], $2::text[]) AS told (company, wamid) \
+             CROSS JOIN LATERAL (SELECT request_id, wamid, message_id FROM message_references m \
+             WHERE m.company = told.company AND m.wamid = told.wamid OFFSET 0) AS m",
         )
-        .bind(ids)
+        .bind(companies)
+        .bind(wamids)
         .fetch_all(db)
         .await
         .during(CHECK)?;
@@ -105,15 +112,17 @@ async fn compare_outcomes(
 ) -> Result<(), StoreError> {
     let open: Vec<Uuid> =
         folded.iter().filter(|(_, r)| r.outcomes == 0).map(|(id, _)| *id).collect();
+    let opened_by = |id: &Uuid| RoomId::opened_by(RequestId::from_uuid(*id)).as_uuid();
+    let rooms: Vec<Uuid> = open.iter().map(opened_by).collect();
     let under_way: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT request_id FROM rooms \
-         WHERE request_id = ANY ($1) AND phase IN ('reserved', 'invited')",
+        "SELECT room_id FROM rooms \
+         WHERE room_id = ANY ($1) AND phase IN ('reserved', 'invited')",
     )
-    .bind(&open)
+    .bind(rooms)
     .fetch_all(db)
     .await
     .during(CHECK)?;
-    for id in open.iter().filter(|id| !under_way.contains(id)) {
+    for id in open.iter().filter(|id| !under_way.contains(&opened_by(id))) {
         findings.add(FindingKind::NoOutcome, format!("request {id}"));
     }
     for (id, request) in folded.iter().filter(|(_, request)| request.outcomes > 1) {

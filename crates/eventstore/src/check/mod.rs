@@ -122,7 +122,7 @@ async fn by_position(
     let mut bookings = bookings::Bookings::default();
     let mut clients = clients::Clients::default();
     let query =
-        format!("SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2");
+        format!("SELECT {COLUMNS} FROM events e WHERE position > $1 ORDER BY position LIMIT $2");
     loop {
         let batch = batch(sqlx::query_as(&query).bind(signed(chain.position())), db).await?;
         let Some(last) = batch.last() else { break };
@@ -156,7 +156,7 @@ async fn by_stream(
 ) -> Result<(), StoreError> {
     let mut streams = streams::Streams::default();
     let query = format!(
-        "SELECT {COLUMNS} FROM events WHERE (aggregate_type, aggregate_id, sequence) > ($1, $2, $3) \
+        "SELECT {COLUMNS} FROM events e WHERE (aggregate_type, aggregate_id, sequence) > ($1, $2, $3) \
          ORDER BY aggregate_type, aggregate_id, sequence LIMIT $4"
     );
     let mut after = (String::new(), String::new(), 0);

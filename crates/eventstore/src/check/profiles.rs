@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::ids::ProfileId;
+use domain::ids::{ProfileId, RoomId};
 use domain::profile::{ClientProfile, Profile, Room};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -37,7 +37,7 @@ impl Profiles {
         let folded = std::mem::take(&mut self.folded);
         let ids: Vec<Uuid> = folded.keys().copied().collect();
         self.compare_profiles(db, &ids, &folded, findings).await?;
-        self.compare_rooms(db, &ids, &folded, findings).await
+        self.compare_rooms(db, &folded, findings).await
     }
 
     async fn compare_profiles(
@@ -54,10 +54,25 @@ impl Profiles {
         .fetch_all(&mut *db)
         .await
         .during(CHECK)?;
+        let (mut companies, mut kinds, mut values, mut holders) = (vec![], vec![], vec![], vec![]);
+        for (id, profile) in folded {
+            for identifier in &profile.identifiers {
+                companies.push(profile.company.to_string());
+                kinds.push(identifier.expose().kind());
+                values.push(identifier.expose().value());
+                holders.push(*id);
+            }
+        }
         let identifiers: Vec<(Uuid, String, String)> = sqlx::query_as(
-            "SELECT profile_id, kind, value FROM profile_identifiers WHERE profile_id = ANY ($1)",
+            "SELECT held.* FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) \
+             AS told (company, kind, value, id) CROSS JOIN LATERAL (\
+             SELECT profile_id, kind, value FROM profile_identifiers p WHERE p.company = told.company \
+             AND p.kind = told.kind AND p.value = told.value AND p.profile_id = told.id OFFSET 0) AS held",
         )
-        .bind(ids)
+        .bind(companies)
+        .bind(kinds)
+        .bind(values)
+        .bind(holders)
         .fetch_all(db)
         .await
         .during(CHECK)?;
@@ -86,12 +101,13 @@ impl Profiles {
     async fn compare_rooms(
         &mut self,
         db: &mut PgConnection,
-        ids: &[Uuid],
         folded: &BTreeMap<Uuid, Box<Profile>>,
         findings: &mut Findings,
     ) -> Result<(), StoreError> {
-        let rows: Vec<RoomRow> = sqlx::query_as("SELECT * FROM rooms WHERE profile_id = ANY ($1)")
-            .bind(ids)
+        let rooms = folded.values().flat_map(|profile| profile.rooms.keys());
+        let rooms: Vec<Uuid> = rooms.map(RoomId::as_uuid).collect();
+        let rows: Vec<RoomRow> = sqlx::query_as("SELECT * FROM rooms WHERE room_id = ANY ($1)")
+            .bind(rooms)
             .fetch_all(db)
             .await
             .during(CHECK)?;
@@ -104,9 +120,6 @@ impl Profiles {
                 let agree = row.is_some_and(|row| is_row_of(&row, *profile_id, profile, room));
                 findings.unless(agree, FindingKind::Rooms, || format!("room {room_id}"));
             }
-        }
-        for room_id in rows.keys() {
-            findings.add(FindingKind::Rooms, format!("room {room_id} is in no profile"));
         }
         Ok(())
     }

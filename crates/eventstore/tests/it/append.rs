@@ -257,3 +257,20 @@ async fn what_follows_a_duplicate_in_its_lane_is_decided_again() {
     assert!(matches!(verdicts[0], AppendVerdict::Duplicate(_)));
     assert_eq!(verdicts[1], AppendVerdict::Lost(Loss::LaneBehind));
 }
+
+#[tokio::test]
+async fn a_room_that_one_item_opens_and_the_next_moves_ends_in_its_last_state() {
+    let store = store().await;
+    let (client, profile, room) = (new_client(), new_profile(), new_room());
+    let opening = vec![created(profile, client, &[]), reserved(room, client, "michael", "200")];
+    let moves = [vec![invited(room)], vec![activated(room)], vec![closed(room, Some(at(900)))]];
+    let mut items = vec![item().profile(profile, 0, opening)];
+    items.extend((2..).zip(moves).map(|(at, events)| item().profile(profile, at, events)));
+
+    for (n, verdict) in store.append(&items).await.unwrap().into_iter().enumerate() {
+        assert!(matches!(verdict, AppendVerdict::Appended(_)), "item {n}: {verdict:?}");
+    }
+    let found = store.room(&company("acme"), room).await.unwrap().unwrap();
+    assert_eq!(found.phase, domain::profile::RoomPhase::Closed);
+    assert_eq!(store.check(|_| {}).await.unwrap(), []);
+}

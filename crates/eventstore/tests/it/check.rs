@@ -1,5 +1,6 @@
 //! The checker: silent on a sound store, and it names what was tampered with.
 
+use domain::ids::RoomId;
 use domain::pool::PoolEvent;
 use domain::request::Outcome;
 use eventstore::{EventStore, Finding, FindingKind, Progress};
@@ -10,14 +11,16 @@ use crate::support::*;
 /// with outcomes and one whose room is under way.
 async fn busy() -> EventStore {
     let store = store().await;
-    let (client, profile, first, second) = (new_client(), new_profile(), new_room(), new_room());
+    let (client, profile) = (new_client(), new_profile());
+    let (first_request, second_request) = (new_request(), new_request());
+    let [first, second] = [first_request, second_request].map(RoomId::opened_by);
     let number_reserved =
         |room_id| PoolEvent::NumberReserved { number: "200".parse().unwrap(), room_id };
     let number_released =
         PoolEvent::NumberReleased { number: "200".parse().unwrap(), room_id: first };
     let added = PoolEvent::NumberAdded { spec: number("200"), directory_version: 1 };
     appended(&store, item().pool("acme_main", 0, vec![pool_created(), added])).await;
-    let request = domain::ids::RequestId::from_uuid(first.as_uuid());
+    let request = first_request;
     let opening = item()
         .request(request, 0, vec![requested(request, client, &[phone("+447700900123")])])
         .profile(
@@ -35,7 +38,7 @@ async fn busy() -> EventStore {
         .profile(profile, 2, vec![invited(first), activated(first), closed(first, Some(at(1_000)))])
         .pool("acme_main", 3, vec![number_released]);
     appended(&store, closing).await;
-    let request = domain::ids::RequestId::from_uuid(second.as_uuid());
+    let request = second_request;
     let again = item()
         .request(request, 0, vec![requested(request, client, &[bsuid("GB.abc")])])
         .profile(profile, 5, vec![reserved(second, client, "michael", "200")])

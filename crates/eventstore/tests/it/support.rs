@@ -1,6 +1,5 @@
 //! A database for one test, and words for what happens in it.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use domain::company::NumberSpec;
@@ -23,7 +22,7 @@ pub(crate) async fn store() -> EventStore {
     EventStore::new(database(8).await)
 }
 
-/// A fresh database with this store's migrations (0001 to 0019), and up to so many connections.
+/// A fresh database, and up to so many connections.
 pub(crate) async fn database(connections: u32) -> PgPool {
     let server = devservers::shared_postgres().await.unwrap();
     let name = format!("eventstore_{}", Uuid::now_v7().simple());
@@ -33,10 +32,7 @@ pub(crate) async fn database(connections: u32) -> PgPool {
     let url = devservers::database_url(server.url(), &name);
     let pool = PgPoolOptions::new().max_connections(connections).connect(&url).await.unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
-    let all = Migrator::new(folder).await.unwrap();
-    let ours = all.migrations.iter().filter(|migration| migration.version < 20).cloned().collect();
-    let migrator = Migrator { migrations: Cow::Owned(ours), ..Migrator::DEFAULT };
-    migrator.run(&pool).await.unwrap();
+    Migrator::new(folder).await.unwrap().run(&pool).await.unwrap();
     pool
 }
 
