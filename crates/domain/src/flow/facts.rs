@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::company::{CompanyFacts, Line, NumberSpec, PoolRules, UserFacts};
+use crate::identity::Country;
 use crate::ids::{
     ClientId, ExternalCompanyId, PhoneNumberId, PoolId, ProfileId, RequestId, RoomId, UserId,
 };
@@ -32,6 +33,10 @@ pub struct Facts {
     pub user: Option<UserFacts>,
     /// The client: known before, or new with this message.
     pub client_id: ClientId,
+    /// The client's country, from the phone, else from the bsuid; unknown too in facts from before
+    /// this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_country: Option<Country>,
     /// The client's profiles: those that hold its identity, and those with its rooms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<ProfileFacts>,

@@ -92,7 +92,7 @@ fn open_room(
     let rooms: Vec<_> = facts.profiles.iter().flat_map(|p| &p.rooms).collect();
     let need = numbers::Need {
         user: &user.user_id,
-        country: message.from.country(),
+        country: facts.client_country.or_else(|| message.from.country()),
         rooms: &rooms,
         at: facts.at,
     };

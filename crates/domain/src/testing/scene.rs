@@ -183,6 +183,7 @@ pub(crate) fn scene() -> Scene {
         from_own_number: false,
         user: Some(user("anna")),
         client_id: ClientId::first_seen_by(request_id(1)),
+        client_country: None,
         profiles: vec![],
         pools: vec![pool("main", [number("2001", "GB", 0), number("2002", "GB", 0)])],
     };

@@ -276,6 +276,7 @@ fn facts() -> Facts {
             external_companies: BTreeSet::from([id("north")]),
         }),
         client_id: client_id(),
+        client_country: Some(id("GB")),
         profiles: vec![ProfileFacts {
             profile_id: profile_id(1),
             held: Held::ByVariant,
