@@ -1,8 +1,11 @@
 //! One committer a process: what waits while one append runs is the next.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use eventstore::{AppendItem, AppendVerdict, EventStore, StoreError};
+use domain::ids::CompanyId;
+use eventstore::{AppendItem, AppendVerdict, Appended, Loss, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -10,13 +13,14 @@ use tokio_util::task::TaskTracker;
 use crate::Engine;
 
 /// Most items in one append, give or take what one lane hands in.
-const MOST: usize = 512;
+const MOST: usize = 1_024;
 /// First and longest pause before an append is tried again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// How long an append that is under way may take after the engine was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-type Verdicts = Result<Vec<AppendVerdict>, StoreError>;
+/// One for each item; or why the store refuses them together.
+pub(crate) type Verdicts = Result<Vec<AppendVerdict>, Arc<StoreError>>;
 
 /// Where lanes hand in what they decided.
 #[derive(Clone)]
@@ -24,7 +28,10 @@ pub(crate) struct Committer {
     requests: mpsc::Sender<Request>,
 }
 
+/// What one lane decided in one round.
 struct Request {
+    lane: CompanyId,
+    attempt: u64,
     items: Vec<AppendItem>,
     reply: oneshot::Sender<Verdicts>,
 }
@@ -36,18 +43,45 @@ impl Committer {
         Self { requests }
     }
 
-    /// Commits the items of one lane, in order. `None` if the engine is stopping:
-    /// whether they were committed is then unknown, and found out next time.
-    pub(crate) async fn commit(&self, items: Vec<AppendItem>) -> Option<Verdicts> {
+    /// Hands in the items of one lane, in order. Once one of them is not recorded, all that the
+    /// lane hands in under the same `attempt` is lost unseen: it was decided on what never came to
+    /// be. `None` if the engine is stopping; so is an answer that never comes: whether the items
+    /// were committed is then unknown, and found out next time.
+    pub(crate) async fn hand_in(
+        &self,
+        lane: CompanyId,
+        attempt: u64,
+        items: Vec<AppendItem>,
+    ) -> Option<oneshot::Receiver<Verdicts>> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(Request { items, reply }).await.ok()?;
-        answer.await.ok()
+        self.requests.send(Request { lane, attempt, items, reply }).await.ok()?;
+        Some(answer)
+    }
+}
+
+/// The attempts of lanes in which something was not recorded.
+#[derive(Default)]
+struct Behind(HashMap<CompanyId, u64>);
+
+impl Behind {
+    fn has(&self, request: &Request) -> bool {
+        self.0.get(&request.lane) == Some(&request.attempt)
+    }
+
+    fn note(&mut self, lane: CompanyId, attempt: u64, verdicts: &Verdicts) {
+        let recorded = |verdict: &AppendVerdict| matches!(verdict, AppendVerdict::Appended(_));
+        if verdicts.as_ref().is_ok_and(|verdicts| verdicts.iter().all(recorded)) {
+            self.0.remove(&lane);
+        } else {
+            self.0.insert(lane, attempt);
+        }
     }
 }
 
 /// Runs until all lanes have ended, so that what they decided before a stop is
 /// committed; or until Postgres fails during a stop.
 async fn run(engine: Engine, mut requests: mpsc::Receiver<Request>, cancel: CancellationToken) {
+    let mut behind = Behind::default();
     while let Some(first) = requests.recv().await {
         let mut count = first.items.len();
         let mut batch = vec![first];
@@ -57,11 +91,24 @@ async fn run(engine: Engine, mut requests: mpsc::Receiver<Request>, cancel: Canc
             count += next.items.len();
             batch.push(next);
         }
+        let mut fresh = Vec::with_capacity(batch.len());
+        for request in batch {
+            if behind.has(&request) {
+                let lost = AppendVerdict::Lost(Loss::LaneBehind);
+                answer(request.reply, Ok(vec![lost; request.items.len()]));
+            } else {
+                fresh.push(request);
+            }
+        }
+        if fresh.is_empty() {
+            continue;
+        }
         metrics::histogram!("onboarding_commit_items").record(count as f64);
-        if commit(&engine.store, batch, &cancel).await.is_none() {
+        let begun = Instant::now();
+        if commit(&engine, fresh, &mut behind, &cancel).await.is_none() {
             return;
         }
-        engine.committed.notify_one();
+        metrics::histogram!("onboarding_commit_seconds").record(begun.elapsed().as_secs_f64());
     }
 }
 
@@ -69,30 +116,32 @@ async fn run(engine: Engine, mut requests: mpsc::Receiver<Request>, cancel: Canc
 /// tried alone, so that one that can't be stored costs the others nothing.
 /// `None` if the engine is stopping.
 async fn commit(
-    store: &EventStore,
+    engine: &Engine,
     mut batch: Vec<Request>,
+    behind: &mut Behind,
     cancel: &CancellationToken,
 ) -> Option<()> {
-    if let [only] = batch.as_mut_slice() {
-        let verdicts = append(store, &only.items, cancel).await?;
-        answer(batch.remove(0).reply, verdicts);
-        return Some(());
-    }
     let sizes: Vec<_> = batch.iter().map(|request| request.items.len()).collect();
     let mut items = Vec::with_capacity(sizes.iter().sum());
     for request in &mut batch {
         items.append(&mut request.items);
     }
-    let mut together = append(store, &items, cancel).await?.map(Vec::into_iter);
+    let alone = batch.len() == 1;
+    let mut together = append(engine, &items, cancel).await?.map(Vec::into_iter);
     let mut items = items.as_slice();
-    for (request, size) in batch.into_iter().zip(sizes) {
+    for (Request { lane, attempt, reply, .. }, size) in batch.into_iter().zip(sizes) {
         let (own, others) = items.split_at(size);
         items = others;
         let verdicts = match &mut together {
             Ok(verdicts) => Ok(verdicts.take(size).collect()),
-            Err(_) => append(store, own, cancel).await?,
+            Err(_) if behind.0.get(&lane) == Some(&attempt) => {
+                Ok(vec![AppendVerdict::Lost(Loss::LaneBehind); size])
+            }
+            Err(error) if alone => Err(error.clone()),
+            Err(_) => append(engine, own, cancel).await?,
         };
-        answer(request.reply, verdicts);
+        behind.note(lane, attempt, &verdicts);
+        answer(reply, verdicts);
     }
     Some(())
 }
@@ -106,9 +155,10 @@ fn answer(reply: oneshot::Sender<Verdicts>, verdicts: Verdicts) {
 }
 
 /// Appends until the store has answered: an append whose answer was lost comes
-/// back as a duplicate. `None` if the engine is stopping.
+/// back as a duplicate. What is recorded now is kept for the relay. `None` if the engine is
+/// stopping.
 async fn append(
-    store: &EventStore,
+    engine: &Engine,
     items: &[AppendItem],
     cancel: &CancellationToken,
 ) -> Option<Verdicts> {
@@ -119,17 +169,21 @@ async fn append(
             tokio::time::sleep(GRACE).await;
         };
         let answer = tokio::select! {
-            answer = store.append(items) => answer,
+            answer = engine.commits.append_and_tell(items) => answer,
             () = too_long => return None,
         };
         match answer {
+            Ok(Appended { verdicts, events }) => {
+                engine.committed.add(events);
+                return Some(Ok(verdicts));
+            }
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, ?pause, "Postgres does not take the append; trying again");
                 metrics::counter!("onboarding_commit_retries_total").increment(1);
                 cancel.run_until_cancelled(tokio::time::sleep(pause)).await?;
                 pause = (pause * 2).min(longest);
             }
-            answer => return Some(answer),
+            Err(error) => return Some(Err(Arc::new(error))),
         }
     }
 }

@@ -12,7 +12,7 @@ use futures::FutureExt;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::gather::Gathered;
+use crate::gather::{About, Gathered};
 use crate::lane::Lane;
 use crate::waiting::Waiting;
 use crate::working_set::Failure;
@@ -124,8 +124,9 @@ impl Lane {
         };
         let plan = match &waiting.input {
             Input::Message(message) => {
-                let found = gathered.client(waiting.id);
-                Some(self.on_message(&picture, message, &found).await?)
+                let (found, country) = (gathered.client(waiting.id), gathered.country(waiting.id));
+                let about = About { message, found: &found, country };
+                Some(self.on_message(&picture, &about).await?)
             }
             Input::Status(status) => {
                 let reference = gathered.reference(waiting.id, status);

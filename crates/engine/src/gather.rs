@@ -3,11 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use directory::Picture;
+use domain::Extension;
 use domain::company::{Line, UserFacts};
 use domain::flow::{self, Facts, PoolFacts};
+use domain::identity::{Country, Identifier};
 use domain::ids::{ClientId, CompanyId, InputId, RequestId};
 use domain::input::{InboundMessage, Input, MessageReference, MessageStatus, Timestamp};
-use domain::{Extension, identity::Identifier};
 use eventstore::{ClientLookup, ClientQuery, EventStore, StoreError};
 use rand::Rng;
 
@@ -18,6 +19,7 @@ use crate::working_set::WorkingSet;
 #[derive(Default)]
 pub(crate) struct Gathered {
     clients: HashMap<InputId, ClientLookup>,
+    countries: HashMap<InputId, Country>,
     references: HashMap<InputId, MessageReference>,
 }
 
@@ -25,6 +27,11 @@ impl Gathered {
     /// Who an input's client is.
     pub(crate) fn client(&self, id: InputId) -> ClientLookup {
         self.clients.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// Where an input's client is from.
+    pub(crate) fn country(&self, id: InputId) -> Option<Country> {
+        self.countries.get(&id).copied()
     }
 
     /// Which message of ours a status is about, as far as is known.
@@ -74,15 +81,18 @@ pub(crate) async fn gather(
     working_set: &mut WorkingSet,
     inputs: &[Waiting],
 ) -> Result<Gathered, StoreError> {
-    let messages = || inputs.iter().filter_map(|waiting| message_of(&waiting.input));
-    let pools: BTreeSet<_> = messages()
-        .filter_map(|message| Some((message, addressee(picture, message)?)))
-        .flat_map(|(message, user)| picture.pool_chain(&user.ou, message.from.country()))
-        .map(|rules| rules.pool_id)
-        .collect();
+    let mut gathered = Gathered::default();
+    let mut pools = BTreeSet::new();
+    for waiting in inputs {
+        let Input::Message(message) = &waiting.input else { continue };
+        let country = message.from.country();
+        gathered.countries.extend(country.map(|country| (waiting.id, country)));
+        if let Some(user) = addressee(picture, message) {
+            pools.extend(picture.pool_chain(&user.ou, country).into_iter().map(|r| r.pool_id));
+        }
+    }
     working_set.pools.fetch(store, pools).await?;
 
-    let mut gathered = Gathered::default();
     let (ids, queries): (Vec<_>, Vec<_>) =
         inputs.iter().filter_map(|waiting| Some((waiting.id, client_of(&waiting.input)?))).unzip();
     if !queries.is_empty() {
@@ -126,13 +136,6 @@ pub(crate) async fn gather(
     Ok(gathered)
 }
 
-fn message_of(input: &Input) -> Option<&InboundMessage> {
-    match input {
-        Input::Message(message) => Some(message),
-        _ => None,
-    }
-}
-
 fn followed_up(waiting: &Waiting, gathered: &Gathered) -> Option<RequestId> {
     match &waiting.input {
         Input::Receipt(receipt) => Some(receipt.request_id),
@@ -151,6 +154,13 @@ fn addressee(picture: &Picture, message: &InboundMessage) -> Option<UserFacts> {
     picture.user_by_extension(&Extension::find_in(text.expose())?)
 }
 
+/// A message with what was looked up about its client.
+pub(crate) struct About<'a> {
+    pub(crate) message: &'a InboundMessage,
+    pub(crate) found: &'a ClientLookup,
+    pub(crate) country: Option<Country>,
+}
+
 /// Everything that the flow asks about a message. `None` if the number that was
 /// written to is not the company's.
 pub(crate) async fn facts(
@@ -158,13 +168,13 @@ pub(crate) async fn facts(
     company: &CompanyId,
     picture: &Picture,
     working_set: &mut WorkingSet,
-    (message, found): (&InboundMessage, &ClientLookup),
+    about: &About<'_>,
     at: Timestamp,
 ) -> Result<Option<Facts>, StoreError> {
+    let About { message, found, country } = *about;
     let Some(line) = picture.line(&message.phone_number_id) else {
         return Ok(None);
     };
-    let country = message.from.country();
     let user = addressee(picture, message);
     let request = RequestId::of(company, &message.phone_number_id, &message.id);
     let client_id =
@@ -191,6 +201,7 @@ pub(crate) async fn facts(
         line,
         user,
         client_id,
+        client_country: country,
         profiles,
         pools,
     }))

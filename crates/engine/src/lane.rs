@@ -1,7 +1,7 @@
 //! One company's inputs, in order.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use directory::Picture;
 use domain::ids::CompanyId;
@@ -12,13 +12,15 @@ use tokio_util::sync::CancellationToken;
 use crate::committer::Committer;
 use crate::decide::{Decided, Undecided};
 use crate::gather::Gathered;
-use crate::settling::{Pending, answer_of};
+use crate::settling::{Flight, Pending, Round, answer_of};
 use crate::waiting::{Waiting, without_twins};
 use crate::working_set::WorkingSet;
 use crate::{Engine, Settlement, Submission};
 
 /// Most inputs decided before they are committed together.
-const MOST: usize = 64;
+const MOST: usize = 512;
+/// Most rounds that are on their way while the next one is decided.
+const AHEAD: usize = 1;
 /// How often in a row an input may lose against other writers before it is put off.
 const PATIENCE: u32 = 20;
 /// Pause after the store or the directory did not answer.
@@ -42,6 +44,10 @@ pub(crate) struct Lane {
     pub(crate) forget: bool,
     /// The directory version that the store refused, if it did.
     pub(crate) refused: Option<u64>,
+    /// Rounds on their way to the log, the oldest first.
+    pub(crate) flights: VecDeque<Flight>,
+    /// Counts up when something that was decided is not recorded.
+    pub(crate) attempt: u64,
 }
 
 impl Lane {
@@ -57,6 +63,8 @@ impl Lane {
             alone: 0,
             forget: false,
             refused: None,
+            flights: VecDeque::new(),
+            attempt: 0,
         }
     }
 
@@ -67,16 +75,47 @@ impl Lane {
         mut inputs: mpsc::Receiver<Submission>,
         cancel: CancellationToken,
     ) {
-        while let Some(Some(first)) = cancel.run_until_cancelled(inputs.recv()).await {
+        while let Some(batch) = self.next(&mut inputs, &cancel).await {
+            if self.process(batch, &cancel).await.is_none() {
+                break;
+            }
+        }
+        while !self.flights.is_empty() && self.land().await.is_some() {}
+    }
+
+    /// The inputs that come next: those that lost, or new ones. `None` if the engine is stopping.
+    async fn next(
+        &mut self,
+        inputs: &mut mpsc::Receiver<Submission>,
+        cancel: &CancellationToken,
+    ) -> Option<VecDeque<Waiting>> {
+        loop {
+            let first = match self.flights.front_mut() {
+                None => cancel.run_until_cancelled(inputs.recv()).await??,
+                Some(oldest) => tokio::select! {
+                    biased;
+                    () = cancel.cancelled() => return None,
+                    input = inputs.recv() => input?,
+                    verdicts = oldest.arrival() => {
+                        let verdicts = verdicts?;
+                        let flight = self.flights.pop_front()?;
+                        let lost = self.settle(flight, verdicts).await?;
+                        if lost.is_empty() {
+                            continue;
+                        }
+                        return Some(lost.into());
+                    }
+                },
+            };
             let mut batch = vec![first];
             while batch.len() < MOST
                 && let Ok(next) = inputs.try_recv()
             {
                 batch.push(next);
             }
-            if self.process(without_twins(batch), &cancel).await.is_none() {
-                return;
-            }
+            let mut batch = without_twins(batch);
+            cancel.run_until_cancelled(self.settle_known(&mut batch)).await?;
+            return Some(batch);
         }
     }
 
@@ -86,23 +125,29 @@ impl Lane {
         mut batch: VecDeque<Waiting>,
         cancel: &CancellationToken,
     ) -> Option<()> {
-        cancel.run_until_cancelled(self.settle_known(&mut batch)).await?;
         let mut losses = 0;
         while !batch.is_empty() {
+            if self.must_land_first() {
+                self.land_all(&mut batch, &mut losses).await?;
+            }
             if let Some(newest) = cancel.run_until_cancelled(self.start()).await? {
-                self.commit(vec![newest]).await?;
+                self.take_off(Round { pending: vec![newest], ..Round::default() }).await?;
+                self.land_all(&mut batch, &mut losses).await?;
                 continue;
             }
-            let pending = cancel.run_until_cancelled(self.decide_some(&mut batch)).await?;
-            let decided = pending.len();
-            let lost = self.commit(pending).await?;
-            if lost.len() < decided || lost.is_empty() {
-                losses = 0;
-            } else {
-                losses += 1;
+            let begun = Instant::now();
+            let round = cancel.run_until_cancelled(self.decide_some(&mut batch)).await?;
+            metrics::histogram!("onboarding_round_seconds").record(begun.elapsed().as_secs_f64());
+            // What comes next may need what is on its way.
+            let is_last = round.pending.last().is_none_or(|last| last.picture.is_some());
+            if !round.pending.is_empty() {
+                self.take_off(round).await?;
             }
-            for waiting in lost.into_iter().rev() {
-                batch.push_front(waiting);
+            if is_last {
+                self.land_all(&mut batch, &mut losses).await?;
+            }
+            while self.flights.len() > AHEAD {
+                self.land_one(&mut batch, &mut losses).await?;
             }
             if losses > PATIENCE
                 && let Some(first) = batch.pop_front()
@@ -115,6 +160,31 @@ impl Lane {
                 first.settle(Settlement::RetryAfter(Duration::from_secs(5)));
                 losses = 0;
             }
+        }
+        Some(())
+    }
+
+    /// Whether the next round has to be decided on what is certain.
+    fn must_land_first(&self) -> bool {
+        !self.started || self.forget || self.alone > 0 || self.working_set.is_large()
+    }
+
+    async fn land_all(&mut self, batch: &mut VecDeque<Waiting>, losses: &mut u32) -> Option<()> {
+        while !self.flights.is_empty() {
+            self.land_one(batch, losses).await?;
+        }
+        Some(())
+    }
+
+    async fn land_one(&mut self, batch: &mut VecDeque<Waiting>, losses: &mut u32) -> Option<()> {
+        let lost = self.land().await?;
+        if lost.is_empty() {
+            *losses = 0;
+        } else {
+            *losses += 1;
+        }
+        for waiting in lost.into_iter().rev() {
+            batch.push_front(waiting);
         }
         Some(())
     }

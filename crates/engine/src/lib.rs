@@ -24,6 +24,7 @@ mod gather;
 mod lane;
 mod met;
 mod plans;
+mod recent;
 mod round;
 mod settling;
 mod submission;
@@ -35,15 +36,16 @@ use std::sync::Arc;
 
 use directory::DirectoryStore;
 use eventstore::EventStore;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use clock::Clock;
+pub use recent::{Next, Recent};
 pub use submission::{Settlement, Submission};
 
 /// How many inputs may wait in front of the engine. Beyond that whoever submits
 /// waits too.
-const QUEUE: usize = 512;
+const QUEUE: usize = 2_048;
 
 /// How many inputs may wait in front of one lane: more than the inbox ever has
 /// on the way at once, because what finds its lane full is put off and comes
@@ -54,19 +56,29 @@ pub const LANE_QUEUE: usize = 8_192;
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) store: EventStore,
+    pub(crate) commits: EventStore,
     pub(crate) directory: Arc<DirectoryStore>,
     pub(crate) clock: Clock,
-    pub(crate) committed: Arc<Notify>,
+    pub(crate) committed: Arc<Recent>,
 }
 
 impl Engine {
     /// An engine over a store and a directory.
     pub fn new(store: EventStore, directory: DirectoryStore, clock: Clock) -> Self {
-        Self { store, directory: Arc::new(directory), clock, committed: Arc::default() }
+        let (commits, directory) = (store.clone(), Arc::new(directory));
+        Self { store, commits, directory, clock, committed: Arc::default() }
     }
 
-    /// Told after each commit, for whoever reads the log next.
-    pub fn committed(&self) -> Arc<Notify> {
+    /// The same, with connections of its own for commits. One is enough, as one commit follows the
+    /// other, and it is better than any one of many: a backend of Postgres that has just written
+    /// the log's last pages has them at hand.
+    #[must_use]
+    pub fn committing_through(self, commits: EventStore) -> Self {
+        Self { commits, ..self }
+    }
+
+    /// What is committed from here on, for whoever publishes it.
+    pub fn committed(&self) -> Arc<Recent> {
         self.committed.clone()
     }
 

@@ -5,8 +5,7 @@ use domain::flow::{self, Command, Decision};
 use domain::identity::Identifier;
 use domain::ids::{ProfileId, RequestId};
 use domain::input::{
-    InboundMessage, MessageReference, MessageStatus, OperatorCommand, OperatorRequest,
-    RoomDeadline, SendReceipt,
+    MessageReference, MessageStatus, OperatorCommand, OperatorRequest, RoomDeadline, SendReceipt,
 };
 use domain::pool::SecondaryNumberPool;
 use domain::profile::ClientProfile;
@@ -15,7 +14,7 @@ use eventstore::ClientLookup;
 use serde_json::json;
 
 use crate::decide::{Plan, Undecided};
-use crate::gather;
+use crate::gather::{self, About};
 use crate::lane::Lane;
 use crate::working_set::looked_at;
 
@@ -23,9 +22,9 @@ impl Lane {
     pub(crate) async fn on_message(
         &mut self,
         picture: &Picture,
-        message: &InboundMessage,
-        found: &ClientLookup,
+        about: &About<'_>,
     ) -> Result<Plan, Undecided> {
+        let message = about.message;
         if message.from.address().is_none() {
             let reason = "from: the message names nobody who could be answered".into();
             return Err(Undecided::Park("no-sender", reason));
@@ -33,7 +32,6 @@ impl Lane {
         let store = &self.engine.store;
         let at = self.engine.clock.now();
         let working_set = &mut self.working_set;
-        let about = (message, found);
         let facts = gather::facts(store, &self.company, picture, working_set, about, at);
         let Some(facts) = facts.await? else {
             let reason = "phone_number_id: the number is not one of the company's".into();

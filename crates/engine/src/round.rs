@@ -10,14 +10,13 @@ use crate::Engine;
 use crate::decide::{Decided, Undecided};
 use crate::gather::{self, Gathered, client_of};
 use crate::lane::{Lane, PAUSE};
-use crate::met::Met;
-use crate::settling::Pending;
+use crate::settling::{Pending, Round};
 use crate::waiting::Waiting;
 
 impl Lane {
     /// Decides inputs until one needs what the ones before it are about to
     /// write: who a client is, or a new directory version.
-    pub(crate) async fn decide_some(&mut self, batch: &mut VecDeque<Waiting>) -> Vec<Pending> {
+    pub(crate) async fn decide_some(&mut self, batch: &mut VecDeque<Waiting>) -> Round {
         if std::mem::take(&mut self.forget) {
             self.working_set.clear();
         }
@@ -25,16 +24,26 @@ impl Lane {
         let most = if self.alone > 0 { 1 } else { batch.len() };
         let gathered = match self.gather(&batch.make_contiguous()[..most]).await {
             Ok(gathered) => gathered,
-            Err(why) => return self.set_apart(batch, &why),
+            Err(why) => {
+                self.set_apart(batch, &why);
+                return Round::default();
+            }
         };
-        let mut pending: Vec<Pending> = vec![];
-        let mut met = Met::default();
+        let Round { mut pending, mut met } = Round::default();
         for _ in 0..most {
             let Some(waiting) = batch.pop_front() else { break };
             let query = client_of(&waiting.input);
             let found = gathered.client(waiting.id);
-            let must_wait = query.as_ref().is_some_and(|query| met.bears_on(query, &found))
-                || (is_unmatched(&waiting, &gathered) && pending.iter().any(names_a_message));
+            let concerns = |query| {
+                let before = self.flights.iter().map(|flight| &flight.met);
+                before.chain([&met]).any(|met| met.bears_on(query, &found))
+            };
+            let may_be_named = || {
+                self.flights.iter().any(|flight| flight.names_messages)
+                    || pending.iter().any(names_a_message)
+            };
+            let must_wait = query.as_ref().is_some_and(concerns)
+                || (is_unmatched(&waiting, &gathered) && may_be_named());
             if must_wait {
                 batch.push_front(waiting);
                 break;
@@ -76,7 +85,7 @@ impl Lane {
             }
             self.alone = self.alone.saturating_sub(1);
         }
-        pending
+        Round { pending, met }
     }
 
     /// What the inputs need to know; tried until the store answers.
@@ -112,14 +121,13 @@ impl Lane {
 
     /// One of the inputs needs what can't be had: each is tried alone, and the
     /// one at fault is parked.
-    fn set_apart(&mut self, batch: &mut VecDeque<Waiting>, why: &OutOfReach) -> Vec<Pending> {
+    fn set_apart(&mut self, batch: &mut VecDeque<Waiting>, why: &OutOfReach) {
         if self.alone == 0 && batch.len() > 1 {
             self.alone = batch.len();
         } else if let Some(waiting) = batch.pop_front() {
             self.alone = self.alone.saturating_sub(1);
             self.park(waiting, why.code, why.reason.to_owned());
         }
-        vec![]
     }
 }
 
@@ -138,7 +146,7 @@ fn is_unmatched(waiting: &Waiting, gathered: &Gathered) -> bool {
 }
 
 /// Something that may tell which message of ours has which id at WhatsApp.
-fn names_a_message(pending: &Pending) -> bool {
+pub(crate) fn names_a_message(pending: &Pending) -> bool {
     let of_a_send = matches!(pending.waiting.input, Input::Receipt(_) | Input::Status(_));
     of_a_send && pending.item.is_some()
 }

@@ -1,12 +1,17 @@
-//! The end of a round: commit, then settle, and only then.
+//! The end of a round: what was decided is on its way to the log, then it is settled, and only
+//! then. While one round is on its way the next is decided, on what the first will have changed.
 
 use directory::Picture;
 use domain::input::Input;
 use eventstore::{AppendItem, AppendVerdict, Positions, StoreError, StoredAnswer};
+use tokio::sync::oneshot;
 
 use crate::Settlement;
+use crate::committer::Verdicts;
 use crate::lane::Lane;
+use crate::met::Met;
 use crate::waiting::Waiting;
+use crate::working_set::Snapshot;
 
 /// An input that was decided and waits for its commit.
 pub(crate) struct Pending {
@@ -15,32 +20,127 @@ pub(crate) struct Pending {
     pub(crate) picture: Option<Picture>,
 }
 
+/// What was decided in one go.
+#[derive(Default)]
+pub(crate) struct Round {
+    pub(crate) pending: Vec<Pending>,
+    /// Whom it concerns: who comes next may have to wait for it.
+    pub(crate) met: Met,
+}
+
+/// A round on its way to the log.
+pub(crate) struct Flight {
+    inputs: Vec<Decided>,
+    verdicts: Option<oneshot::Receiver<Verdicts>>,
+    pub(crate) met: Met,
+    /// It may tell which message of ours has which id at WhatsApp.
+    pub(crate) names_messages: bool,
+    snapshots: Vec<Snapshot>,
+}
+
+struct Decided {
+    waiting: Waiting,
+    has_item: bool,
+    answer: Option<serde_json::Value>,
+    picture: Option<Picture>,
+}
+
+impl Flight {
+    /// Returns once it is known what became of it. Dropping the future loses nothing.
+    pub(crate) async fn arrival(&mut self) -> Option<Verdicts> {
+        match &mut self.verdicts {
+            Some(verdicts) => verdicts.await.ok(),
+            None => Some(Ok(vec![])),
+        }
+    }
+}
+
 impl Lane {
-    /// Commits and settles. Gives back what lost against another writer, in
-    /// order. `None` if the engine is stopping and it is not known what became
-    /// of them: they come again, and what was committed is recognised.
-    pub(crate) async fn commit(&mut self, mut pending: Vec<Pending>) -> Option<Vec<Waiting>> {
-        let items: Vec<_> = pending.iter_mut().map(|pending| pending.item.take()).collect();
-        let has_item: Vec<_> = items.iter().map(Option::is_some).collect();
-        let answers: Vec<_> =
-            items.iter().map(|item| item.as_ref().and_then(|item| item.answer.clone())).collect();
-        let items: Vec<_> = items.into_iter().flatten().collect();
+    /// Hands a round in. `None` if the engine is stopping.
+    pub(crate) async fn take_off(&mut self, round: Round) -> Option<()> {
+        let Round { pending, met } = round;
+        let names_messages = pending.iter().any(crate::round::names_a_message);
+        let mut items = vec![];
+        let mut inputs = vec![];
+        for Pending { waiting, item, picture } in pending {
+            let has_item = item.is_some();
+            let answer = item.as_ref().and_then(|item| item.answer.clone());
+            items.extend(item);
+            inputs.push(Decided { waiting, has_item, answer, picture });
+        }
         let verdicts = if items.is_empty() {
-            vec![]
+            None
         } else {
-            match self.committer.commit(items).await? {
-                Ok(verdicts) => verdicts,
-                Err(error) => return Some(self.isolate(pending, &error)),
-            }
+            let lane = self.company.clone();
+            Some(self.committer.hand_in(lane, self.attempt, items).await?)
         };
+        let snapshots = self.working_set.due_snapshots();
+        self.flights.push_back(Flight { inputs, verdicts, met, names_messages, snapshots });
+        Some(())
+    }
+
+    /// Waits for the oldest round and settles it. Gives back what lost against another writer, in
+    /// order, with all that was decided after it. `None` if the engine is stopping and it is not
+    /// known what became of them: they come again, and what was committed is recognised.
+    pub(crate) async fn land(&mut self) -> Option<Vec<Waiting>> {
+        let Some(mut flight) = self.flights.pop_front() else { return Some(vec![]) };
+        let verdicts = flight.arrival().await?;
+        self.settle(flight, verdicts).await
+    }
+
+    /// The same for a round whose verdicts are here.
+    pub(crate) async fn settle(
+        &mut self,
+        flight: Flight,
+        verdicts: Verdicts,
+    ) -> Option<Vec<Waiting>> {
+        let error = match verdicts {
+            Ok(verdicts) => {
+                let (lost, others_wrote) = self.settle_each(flight.inputs, verdicts, false);
+                if !others_wrote {
+                    self.keep(flight.snapshots);
+                    return Some(lost);
+                }
+                let lost = self.with_those_after(lost).await?;
+                self.working_set.clear();
+                self.wary = true;
+                self.started = false;
+                return Some(lost);
+            }
+            Err(error) => error,
+        };
+        let refused: Vec<_> = flight.inputs.into_iter().map(|input| input.waiting).collect();
+        let many = refused.len();
+        let mut lost = self.with_those_after(refused).await?;
+        let after = lost.split_off(many);
+        let mut again = self.isolate(lost, &error);
+        again.extend(after);
+        Some(again)
+    }
+
+    /// What was decided on something that never came to be is lost with it.
+    async fn with_those_after(&mut self, mut lost: Vec<Waiting>) -> Option<Vec<Waiting>> {
+        self.attempt += 1;
+        while let Some(mut flight) = self.flights.pop_front() {
+            match flight.arrival().await? {
+                Ok(verdicts) => lost.extend(self.settle_each(flight.inputs, verdicts, true).0),
+                Err(_) => lost.extend(flight.inputs.into_iter().map(|input| input.waiting)),
+            }
+        }
+        Some(lost)
+    }
+
+    /// Gives back what lost, and whether another writer was at work: from the first on that it
+    /// decided or changed something for, what followed was decided on what never came to be.
+    fn settle_each(
+        &mut self,
+        inputs: Vec<Decided>,
+        verdicts: Vec<AppendVerdict>,
+        mut others_wrote: bool,
+    ) -> (Vec<Waiting>, bool) {
         let mut verdicts = verdicts.into_iter();
-        // From the first on that another writer decided or changed something for,
-        // what followed was decided on what never came to be.
-        let mut others_wrote = false;
         let mut lost = vec![];
-        for ((Pending { waiting, picture, .. }, has_item), answer) in
-            pending.into_iter().zip(has_item).zip(answers)
-        {
+        for Decided { waiting, has_item, answer, picture } in inputs {
             match has_item.then(|| verdicts.next()).flatten() {
                 None if has_item || others_wrote => lost.push(waiting),
                 None => waiting.settle(Settlement::Done { answer: None }),
@@ -62,14 +162,19 @@ impl Lane {
                 }
             }
         }
-        self.wary = others_wrote;
-        if others_wrote {
-            self.working_set.clear();
-            self.started = false;
-        } else {
-            self.working_set.committed(&self.engine.store);
+        (lost, others_wrote)
+    }
+
+    /// After a commit of everything: what grew long gets a snapshot, and what nobody needs now is
+    /// forgotten, unless a round that is on its way was decided on it.
+    fn keep(&mut self, snapshots: Vec<Snapshot>) {
+        self.wary = false;
+        for snapshot in snapshots {
+            snapshot.save(&self.engine.store);
         }
-        Some(lost)
+        if self.flights.is_empty() {
+            self.working_set.forget_all_but_pools();
+        }
     }
 
     fn take_picture(&mut self, picture: Option<Picture>) {
@@ -80,13 +185,13 @@ impl Lane {
 
     /// The store refuses these together: each is tried alone, and the one that
     /// it refuses alone is parked.
-    fn isolate(&mut self, pending: Vec<Pending>, error: &StoreError) -> Vec<Waiting> {
+    fn isolate(&mut self, inputs: Vec<Waiting>, error: &StoreError) -> Vec<Waiting> {
         self.working_set.clear();
-        if pending.len() > 1 {
-            self.alone = pending.len();
-            return pending.into_iter().map(|pending| pending.waiting).collect();
+        if inputs.len() > 1 {
+            self.alone = inputs.len();
+            return inputs;
         }
-        for Pending { waiting, .. } in pending {
+        for waiting in inputs {
             if let Input::DirectoryVersion(version) = waiting.input {
                 self.refused = Some(version);
             }

@@ -7,6 +7,7 @@ use std::hash::Hash;
 
 use domain::AnyEvent;
 use domain::flow::{Command, Rejection};
+use domain::ids::{PoolId, ProfileId, RequestId};
 use domain::pool::SecondaryNumberPool;
 use domain::profile::ClientProfile;
 use domain::request::OnboardingRequest;
@@ -15,6 +16,9 @@ use uuid::Uuid;
 
 /// After so many events beyond its snapshot an aggregate gets a new one.
 const SNAPSHOT_EVERY: u64 = 200;
+
+/// Most requests and profiles that are kept while rounds follow each other without a break.
+const MOST: usize = 4_096;
 
 /// Cached aggregates of one company.
 #[derive(Default)]
@@ -54,14 +58,24 @@ impl WorkingSet {
         self.requests.0.is_empty() && self.profiles.0.is_empty() && self.pools.0.is_empty()
     }
 
-    /// After a commit of everything: keeps the pools, which every onboarding
-    /// needs, and forgets the rest. What grew long gets a snapshot.
-    pub(crate) fn committed(&mut self, store: &EventStore) {
-        self.requests.keep_snapshots(store);
-        self.profiles.keep_snapshots(store);
-        self.pools.keep_snapshots(store);
+    /// Keeps the pools, which every onboarding needs, and forgets the rest.
+    pub(crate) fn forget_all_but_pools(&mut self) {
         self.requests = Cache::default();
         self.profiles = Cache::default();
+    }
+
+    /// Whether there is more in it than is worth keeping.
+    pub(crate) fn is_large(&self) -> bool {
+        self.requests.0.len() + self.profiles.0.len() > MOST
+    }
+
+    /// The states that are worth a snapshot, as they will be once what is decided is committed.
+    pub(crate) fn due_snapshots(&mut self) -> Vec<Snapshot> {
+        let mut due = vec![];
+        self.requests.due_snapshots(Snapshot::Request, &mut due);
+        self.profiles.due_snapshots(Snapshot::Profile, &mut due);
+        self.pools.due_snapshots(Snapshot::Pool, &mut due);
+        due
     }
 
     /// Carries out a plan, all of it or nothing: what is to be appended, a
@@ -178,22 +192,43 @@ impl<A: StoredAggregate<Id: Eq + Hash>> Cache<A> {
         self.0.extend(ahead.0);
     }
 
-    /// Saves snapshots in the background; one that fails is taken later.
-    fn keep_snapshots(&mut self, store: &EventStore) {
+    fn due_snapshots(
+        &mut self,
+        snapshot: impl Fn(A::Id, Loaded<A>) -> Snapshot,
+        due: &mut Vec<Snapshot>,
+    ) {
         for (id, cached) in &mut self.0 {
-            if cached.version < cached.kept + SNAPSHOT_EVERY {
-                continue;
+            if cached.version >= cached.kept + SNAPSHOT_EVERY {
+                cached.kept = cached.version;
+                let state = cached.state.clone();
+                let loaded = Loaded { state, version: cached.version, replayed: 0 };
+                due.push(snapshot(id.clone(), loaded));
             }
-            cached.kept = cached.version;
-            let (store, id) = (store.clone(), id.clone());
-            let state = cached.state.clone();
-            let loaded = Loaded { state, version: cached.version, replayed: 0 };
-            tokio::spawn(async move {
-                if let Err(error) = store.save_snapshot::<A>(&id, &loaded).await {
-                    tracing::debug!(%error, "a snapshot could not be saved");
-                }
-            });
         }
+    }
+}
+
+/// A state that spares later replays. It may be saved once its last event is committed.
+pub(crate) enum Snapshot {
+    Request(RequestId, Loaded<OnboardingRequest>),
+    Profile(ProfileId, Loaded<ClientProfile>),
+    Pool(PoolId, Loaded<SecondaryNumberPool>),
+}
+
+impl Snapshot {
+    /// In the background; one that fails is taken later.
+    pub(crate) fn save(self, store: &EventStore) {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let saved = match self {
+                Self::Request(id, loaded) => store.save_snapshot(&id, &loaded).await,
+                Self::Profile(id, loaded) => store.save_snapshot(&id, &loaded).await,
+                Self::Pool(id, loaded) => store.save_snapshot(&id, &loaded).await,
+            };
+            if let Err(error) = saved {
+                tracing::debug!(%error, "a snapshot could not be saved");
+            }
+        });
     }
 }
 

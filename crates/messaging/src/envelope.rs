@@ -12,7 +12,7 @@
 
 use std::str::FromStr;
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderName};
 use bytes::Bytes;
 use chrono::SecondsFormat;
 use domain::record::RecordedEvent;
@@ -52,24 +52,25 @@ pub fn encode(event: &RecordedEvent) -> Result<EventMessage, Unfit> {
         (&event.aggregate_type, &event.event_type, &event.event_version);
     let recorded_at = event.recorded_at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
     let mut headers = HeaderMap::new();
-    headers.insert("ce-specversion", "1.0");
-    headers.insert("ce-id", event.event_id.to_string());
-    headers.insert("ce-source", format!("/onboarding/{}", event.company));
-    headers.insert("ce-type", format!("onboarding.{aggregate}.{name}.v{version}"));
-    headers.insert("ce-subject", event.aggregate_id.as_str());
-    headers.insert("ce-time", recorded_at);
-    headers.insert("ce-dataschema", dataschema(aggregate, name, version));
-    headers.insert("content-type", "application/json");
-    headers.insert("ce-sequence", format!("{:020}", event.position));
-    headers.insert("ce-aggregateversion", event.sequence.to_string());
-    headers.insert("ce-company", event.company.as_str());
-    headers.insert("ce-correlationid", event.correlation_id.to_string());
-    headers.insert("ce-causationid", event.causation_id.to_string());
+    let mut put = |name, value: String| headers.insert(HeaderName::from_static(name), value);
+    put("ce-specversion", "1.0".to_owned());
+    put("ce-id", event.event_id.to_string());
+    put("ce-source", format!("/onboarding/{}", event.company));
+    put("ce-type", format!("onboarding.{aggregate}.{name}.v{version}"));
+    put("ce-subject", event.aggregate_id.clone());
+    put("ce-time", recorded_at);
+    put("ce-dataschema", dataschema(aggregate, name, version));
+    put("content-type", "application/json".to_owned());
+    put("ce-sequence", format!("{:020}", event.position));
+    put("ce-aggregateversion", event.sequence.to_string());
+    put("ce-company", event.company.to_string());
+    put("ce-correlationid", event.correlation_id.to_string());
+    put("ce-causationid", event.causation_id.to_string());
     if let Some(traceparent) = &event.traceparent {
         if !is_safe(traceparent) {
             return Err(Unfit::Traceparent);
         }
-        headers.insert(TRACEPARENT, traceparent.as_str());
+        put(TRACEPARENT, traceparent.clone());
     }
     Ok(EventMessage { subject, headers, body: Bytes::from(event.payload.clone()) })
 }

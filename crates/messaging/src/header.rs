@@ -1,6 +1,6 @@
 //! Header values from outside: async-nats panics on a line break in one.
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderName};
 
 pub(crate) const TRACEPARENT: &str = "traceparent";
 
@@ -18,7 +18,7 @@ pub(crate) fn traceparent(headers: Option<&HeaderMap>) -> Option<String> {
 
 /// A header's value; the last one if there are several.
 pub(crate) fn text<'a>(headers: Option<&'a HeaderMap>, name: &'static str) -> Option<&'a str> {
-    headers?.get_last(name).map(|value| value.as_str())
+    headers?.get_last(HeaderName::from_static(name)).map(|value| value.as_str())
 }
 
 /// A value that reads back as it was written: no control characters, no blanks at its ends.

@@ -10,11 +10,11 @@ use anyhow::Context;
 use axum::Router;
 use chrono::TimeDelta;
 use directory::DirectoryStore;
-use engine::{Clock, Engine};
+use engine::{Clock, Engine, Recent};
 use eventstore::EventStore;
 use messaging::inbox::InboxPublisher;
 use messaging::{Client, Streams};
-use readmodel::{Projector, SendQueue, View};
+use readmodel::{Projector, SendQueue};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -79,27 +79,40 @@ impl Service {
 
         let has = |role| roles.contains(&role);
         let mut routes = Router::new();
-        let (mut pool, mut numbers_known) = (None, None);
+        let (mut pools, mut numbers_known) = (None, None);
         if roles.iter().any(|role| *role != Role::Gateway) {
-            let connected = commands::postgres(config).await?;
-            commands::require_migrated(&connected).await?;
-            pool = Some(connected);
+            let pool = commands::postgres(config).await?;
+            commands::require_migrated(&pool).await?;
+            let by_key = ByKey {
+                commits: commands::postgres_by_key(config, 1).await?,
+                lookups: commands::postgres_by_key(config, 4).await?,
+                projections: commands::postgres_by_key(config, 6).await?,
+                rest: commands::postgres_by_key(config, 6).await?,
+            };
+            pools = Some((pool, by_key));
         }
         if has(Role::Gateway) {
             let (gateway, watch) = web::gateway(config, &client, &clock).await?;
             routes = routes.merge(gateway);
             numbers_known = Some(watch);
         }
-        if let Some(pool) = &pool {
-            let parts = Parts { config, client: &client, pool, streams, clock: &clock };
+        if let Some((pool, by_key)) = &pools {
+            let parts = Parts {
+                config,
+                client: &client,
+                pool,
+                by_key,
+                streams,
+                clock: &clock,
+                published: Arc::default(),
+                applied: Arc::default(),
+            };
             let committed = if has(Role::Engine) { service.engine(&parts) } else { Arc::default() };
             if has(Role::Relay) {
                 parts.streams.ensure_evt(1).await?;
                 service.relay(&parts, committed);
             }
-            if has(Role::Projector) {
-                service.projectors(&parts);
-            }
+            service.projectors(&parts, has(Role::Projector), has(Role::Sender));
             if has(Role::Sender) {
                 service.sender(&parts)?;
             }
@@ -107,7 +120,7 @@ impl Service {
                 routes = routes.merge(web::api(&parts, &service.cancel, &service.tasks).await?);
             }
         }
-        let ops = web::ops(&client, pool.as_ref(), numbers_known, metrics);
+        let ops = web::ops(&client, pools.as_ref().map(|(pool, _)| pool), numbers_known, metrics);
         service.listen(listener, api::app(routes.merge(ops)));
         Ok(service)
     }
@@ -134,10 +147,13 @@ impl Service {
         });
     }
 
-    /// Decides inputs. Gives word of each commit.
-    fn engine(&self, parts: &Parts<'_>) -> Arc<Notify> {
-        let directory = DirectoryStore::new(parts.pool.clone());
-        let engine = Engine::new(parts.store(), directory.clone(), parts.clock.clone());
+    /// Decides inputs. Gives what is committed.
+    fn engine(&self, parts: &Parts<'_>) -> Arc<Recent> {
+        let directory = DirectoryStore::new(parts.by_key.lookups.clone());
+        let lookups = EventStore::new(parts.by_key.lookups.clone());
+        let commits = EventStore::new(parts.by_key.commits.clone());
+        let engine = Engine::new(lookups, directory.clone(), parts.clock.clone())
+            .committing_through(commits);
         let committed = engine.committed();
         let (submissions, ended) = engine.start(self.cancel.clone());
         let (client, cancel) = (parts.client.clone(), self.cancel.clone());
@@ -157,41 +173,44 @@ impl Service {
         committed
     }
 
-    fn relay(&self, parts: &Parts<'_>, committed: Arc<Notify>) {
+    fn relay(&self, parts: &Parts<'_>, committed: Arc<Recent>) {
         let relay = relay::Relay {
             store: parts.store(),
             pool: parts.pool.clone(),
             client: parts.client.clone(),
             streams: parts.streams.clone(),
             committed,
+            published: parts.published.clone(),
         };
         self.tasks.spawn(relay.run(self.cancel.clone()));
     }
 
-    fn projectors(&self, parts: &Parts<'_>) {
-        for view in View::ALL {
-            let projector = Projector::new(parts.pool.clone(), view);
-            self.project(parts, projector, Arc::default());
+    /// Follows EVT with the read models, the send queue, or both together.
+    fn projectors(&self, parts: &Parts<'_>, views: bool, queue: bool) {
+        let views = views.then(|| Projector::of_all_views(parts.by_key.projections.clone()));
+        let queue = queue.then(|| Projector::send_queue(parts.by_key.projections.clone()));
+        if views.is_some() {
+            let stages = Stages {
+                store: parts.store(),
+                pool: parts.pool.clone(),
+                client: parts.client.clone(),
+                streams: parts.streams.clone(),
+                clock: parts.clock.clone(),
+            };
+            self.tasks.spawn(stages.run(self.cancel.clone()));
         }
-        let stages = Stages {
-            store: parts.store(),
-            pool: parts.pool.clone(),
-            client: parts.client.clone(),
-            streams: parts.streams.clone(),
-            clock: parts.clock.clone(),
+        let all = match (views, queue) {
+            (Some(views), Some(queue)) => views.and(queue),
+            (Some(some), None) | (None, Some(some)) => some,
+            (None, None) => return,
         };
-        self.tasks.spawn(stages.run(self.cancel.clone()));
-    }
-
-    fn project(&self, parts: &Parts<'_>, projector: Projector, applied: Arc<Notify>) {
-        let client = parts.client.clone();
-        self.tasks.spawn(projector::run(
-            projector,
-            parts.store(),
-            client,
-            applied,
-            self.cancel.clone(),
-        ));
+        let following = projector::Following {
+            store: parts.store(),
+            client: parts.client.clone(),
+            published: parts.published.clone(),
+            applied: parts.applied.clone(),
+        };
+        self.tasks.spawn(following.run(all, self.cancel.clone()));
     }
 
     fn sender(&self, parts: &Parts<'_>) -> anyhow::Result<()> {
@@ -200,9 +219,7 @@ impl Service {
         let token = |app: &crate::config::App| AccessToken::new(app.access_token.expose());
         let tokens: HashMap<_, _> =
             config.apps.iter().map(|(id, app)| (id.clone(), token(app))).collect();
-        let queue = SendQueue::new(parts.pool.clone());
-        let requested = Arc::new(Notify::new());
-        self.project(parts, Projector::send_queue(parts.pool.clone()), requested.clone());
+        let queue = SendQueue::new(parts.by_key.rest.clone());
         let sender = sender::Sender {
             queue,
             store: parts.store(),
@@ -211,7 +228,7 @@ impl Service {
             directory: DirectoryStore::new(parts.pool.clone()),
             inbox: InboxPublisher::new(parts.client),
             clock: parts.clock.clone(),
-            requested,
+            requested: parts.applied.clone(),
             settings: sender::Settings {
                 concurrency: config.sender.concurrency,
                 grace: Duration::from_secs(config.sender.grace_seconds.into()),
@@ -224,18 +241,33 @@ impl Service {
     }
 }
 
+/// Connections for look-ups by key, apart by who uses them; see [`commands::postgres_by_key`].
+pub(crate) struct ByKey {
+    commits: PgPool,
+    lookups: PgPool,
+    projections: PgPool,
+    rest: PgPool,
+}
+
 /// What the roles are made of.
 pub(crate) struct Parts<'a> {
     pub(crate) config: &'a Config,
     pub(crate) client: &'a Client,
+    /// For queries.
     pub(crate) pool: &'a PgPool,
+    /// For look-ups by key; see [`commands::postgres_by_key`].
+    pub(crate) by_key: &'a ByKey,
     pub(crate) streams: Streams,
     pub(crate) clock: &'a Clock,
+    /// What the relay of this process has published.
+    pub(crate) published: Arc<Recent>,
+    /// Told when events were applied to the projections of this process.
+    pub(crate) applied: Arc<Notify>,
 }
 
 impl Parts<'_> {
     pub(crate) fn store(&self) -> EventStore {
-        EventStore::new(self.pool.clone())
+        EventStore::new(self.by_key.rest.clone())
     }
 }
 

@@ -8,7 +8,7 @@ use domain::record::RecordedEvent;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 
 use crate::error::{DatabaseError, ProjectError};
-use crate::projection::Projection;
+use crate::projection::{self, Projection};
 use crate::view::View;
 
 /// Any error of whoever reads the log.
@@ -120,17 +120,19 @@ impl Aside {
                 source: e.into(),
             })?;
             events.retain(|event| until.is_none_or(|until| event.position <= until));
-            let folded = Projection::View(view)
-                .apply(&mut self.connection, after, &events)
+            let projections = [(Projection::View(view), after)];
+            let folded = projection::apply(&mut self.connection, &projections, &events)
                 .await
                 .map_err(|e| database(view, "folding the log", e))?;
-            if let Some(stop) = folded.stop {
-                return Err(stop.into());
+            for progress in folded {
+                if let Some(stop) = progress.stop {
+                    return Err(stop.into());
+                }
+                self.last = progress.last;
             }
-            if folded.last == after {
+            if self.last == after {
                 break;
             }
-            self.last = folded.last;
             progress(self.last);
         }
         Ok(())

@@ -14,10 +14,14 @@ pub(crate) async fn execute<T: Serialize>(
     if rows.is_empty() {
         return Ok(());
     }
-    let mut rows =
-        serde_json::to_value(rows).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    replace_nul(&mut rows);
-    sqlx::query(statement).bind(rows.to_string()).execute(connection).await?;
+    let encode = |error| sqlx::Error::Encode(Box::new(error));
+    let mut json = serde_json::to_string(rows).map_err(encode)?;
+    if json.contains("\\u0000") {
+        let mut rows: Value = serde_json::from_str(&json).map_err(encode)?;
+        replace_nul(&mut rows);
+        json = rows.to_string();
+    }
+    sqlx::query(statement).bind(json).execute(connection).await?;
     Ok(())
 }
 

@@ -9,8 +9,8 @@ pub mod rebuild;
 pub mod replay;
 
 use anyhow::Context;
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{Executor, PgPool};
 
 use crate::config::Config;
 
@@ -19,6 +19,29 @@ pub(crate) async fn postgres(config: &Config) -> anyhow::Result<PgPool> {
     PgPoolOptions::new()
         .max_connections(config.database_connections.max(2))
         .acquire_timeout(std::time::Duration::from_secs(10))
+        .connect(config.database_url.expose())
+        .await
+        .context("Postgres (database_url, or DATABASE_URL) can't be reached")
+}
+
+/// Connects to Postgres for look-ups by key alone: what decisions ask, and what projectors change.
+/// Every such statement has its index, so a plan that reads whole tables is never right, whatever
+/// the statistics of a table say that was empty a minute ago.
+///
+/// Each worker has a few connections of its own: a pool hands them out in turn, and every backend of
+/// Postgres that touches a page for the first time pays for it again.
+pub(crate) async fn postgres_by_key(config: &Config, connections: u32) -> anyhow::Result<PgPool> {
+    const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; \
+         SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan; SET jit = off";
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(std::time::Duration::from_secs(10))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(SETTINGS).await?;
+                Ok(())
+            })
+        })
         .connect(config.database_url.expose())
         .await
         .context("Postgres (database_url, or DATABASE_URL) can't be reached")

@@ -245,14 +245,22 @@ impl Stage {
         request: RequestId,
     ) -> anyhow::Result<(Outcome, Vec<RecordedEvent>)> {
         let path = format!("/api/v1/onboarding-requests/{request}?company={company}");
-        self.until(&format!("request {request} is settled"), async || {
+        let what = format!("request {request} is settled");
+        let settled = self.until(&what, async || {
             let events = self.store.events_by_correlation(request.as_uuid()).await?;
             let Some(outcome) = outcome_if_settled(&events)? else { return Ok(None) };
             let (status, row) = self.get(&path).await?;
             let shown = status == 200 && row["outcome"] == outcome.as_str();
             Ok(shown.then_some((outcome, events)))
-        })
-        .await
+        });
+        match settled.await {
+            Ok(settled) => Ok(settled),
+            Err(error) => {
+                let events = self.store.events_by_correlation(request.as_uuid()).await?;
+                let names: Vec<_> = events.iter().map(|event| &event.event_type).collect();
+                Err(error.context(format!("it has the events {names:?}")))
+            }
+        }
     }
 
     /// Asks again and again until there is an answer.

@@ -1,8 +1,14 @@
-//! From EVT into one read model. What EVT lacks is read from Postgres.
+//! From EVT into the read models. What EVT lacks is read from Postgres.
+//!
+//! The projections of a process follow EVT together: one reader, one transaction a batch. If one of
+//! them cannot go on, or is far behind the others, each follows on its own for a while, so that it
+//! holds up nobody.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::record::RecordedEvent;
+use engine::{Next, Recent};
 use eventstore::EventStore;
 use messaging::Client;
 use messaging::evt::{EvtReader, ReaderError};
@@ -14,95 +20,172 @@ use tracing::Instrument;
 use super::pause;
 
 /// Most events applied in one transaction.
-const BATCH: usize = 500;
+const BATCH: usize = 2_000;
 /// Pause after an error that passes, and after one that needs somebody.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+/// How far apart projections may be to go on together, in events.
+const NEAR: u64 = 10_000;
+/// How long they go on apart before they try together again.
+const APART: Duration = Duration::from_secs(30);
 
-/// Keeps one read model up to date until `cancel`; tells `applied` after each batch.
-pub async fn run(
-    projector: Projector,
-    store: EventStore,
-    client: Client,
-    applied: Arc<Notify>,
-    cancel: CancellationToken,
-) {
-    let view = projector.name();
-    while !cancel.is_cancelled() {
-        let followed = follow(&projector, &store, &client, &applied, &cancel).await;
-        if let Err(stop) = followed {
-            let (message, wait) = match stop {
-                Stop::Passing(message) => (message, PAUSES.0),
-                Stop::Lasting(message) => (message, PAUSES.1),
+/// Keeps projections up to date.
+#[derive(Clone)]
+pub struct Following {
+    /// The log, for what EVT lacks.
+    pub store: EventStore,
+    /// Where EVT is.
+    pub client: Client,
+    /// What the relay of this process has published: that need not be read back from EVT.
+    pub published: Arc<Recent>,
+    /// Told after each batch.
+    pub applied: Arc<Notify>,
+}
+
+impl Following {
+    /// Keeps them up to date until `cancel`.
+    pub async fn run(self, projector: Projector, cancel: CancellationToken) {
+        let single = projector.apart();
+        while !cancel.is_cancelled() {
+            if single.len() > 1 && self.are_near(&projector).await {
+                let published = Some(&*self.published);
+                let Err(stop) = self.follow(&projector, published, &cancel).await else { continue };
+                stop.tell(projector.name());
+            }
+            let enough = cancel.child_token();
+            let apart = single.iter().map(|projector| self.keep(projector, &enough));
+            let apart = futures::future::join_all(apart);
+            if single.len() == 1 {
+                apart.await;
+                continue;
+            }
+            tokio::pin!(apart);
+            if tokio::time::timeout(APART, &mut apart).await.is_err() {
+                enough.cancel();
+                apart.await;
+            }
+        }
+    }
+
+    async fn are_near(&self, projector: &Projector) -> bool {
+        let Ok(checkpoints) = projector.checkpoints().await else { return false };
+        let positions = || checkpoints.iter().map(|(_, position)| *position);
+        positions().max().unwrap_or(0) - positions().min().unwrap_or(0) <= NEAR
+    }
+
+    /// Keeps one projection up to date, whatever happens.
+    async fn keep(&self, projector: &Projector, cancel: &CancellationToken) {
+        while !cancel.is_cancelled() {
+            if let Err(stop) = self.follow(projector, None, cancel).await {
+                let wait = stop.tell(projector.name());
+                pause(cancel, wait).await;
+            }
+        }
+    }
+
+    /// Of what is in `published` only one may be fed.
+    async fn follow(
+        &self,
+        projector: &Projector,
+        published: Option<&Recent>,
+        cancel: &CancellationToken,
+    ) -> Result<(), Stop> {
+        let Self { store, client, applied, .. } = self;
+        let view = projector.name();
+        let checkpoint = projector.checkpoint().await.map_err(of_projector)?;
+        let mut reader = EvtReader::from(client, checkpoint + 1);
+        loop {
+            let batch = next_batch(&mut reader, published);
+            let batch = cancel.run_until_cancelled(batch).await;
+            let events = match batch {
+                None => return Ok(()),
+                Some(Ok(events)) if events.is_empty() => {
+                    // Also heals a checkpoint that another copy moved on or a rebuild moved back.
+                    let checkpoint = projector.checkpoint().await.map_err(of_projector)?;
+                    if checkpoint + 1 != reader.position() {
+                        reader.seek(checkpoint + 1);
+                    }
+                    continue;
+                }
+                Some(Ok(events)) => events,
+                Some(Err(ReaderError::Hole { expected, found })) => {
+                    tracing::info!(
+                        view,
+                        expected,
+                        found,
+                        "EVT has a hole; it is filled from Postgres"
+                    );
+                    fill(projector, store, expected - 1, found).await?;
+                    applied.notify_one();
+                    reader.seek(found);
+                    continue;
+                }
+                Some(Err(error)) if error.retry_helps() => {
+                    return Err(Stop::Passing(error.to_string()));
+                }
+                Some(Err(error)) => return Err(Stop::Lasting(error.to_string())),
             };
-            metrics::counter!("onboarding_projector_breaks_total", "view" => view).increment(1);
-            tracing::warn!(
-                view,
-                problem = message,
-                ?wait,
-                "the read model stands still; trying again"
-            );
-            pause(&cancel, wait).await;
+            let ends = events.first().zip(events.last());
+            let (first, last) = ends.map_or((0, 0), |(a, b)| (a.position, b.position));
+            let span = tracing::info_span!("project", view, first, last);
+            match projector.apply(&events).instrument(span).await {
+                Ok(done) => {
+                    for view in projector.names() {
+                        metrics::gauge!("onboarding_projector_position", "view" => view)
+                            .set(done.last as f64);
+                    }
+                    applied.notify_one();
+                }
+                Err(ProjectError::Hole { expected, found, .. }) => {
+                    fill(projector, store, expected - 1, found).await?;
+                    reader.seek(found);
+                }
+                Err(error) => return Err(of_projector(error)),
+            }
         }
     }
 }
 
-/// Why a projector stopped for now.
+/// What comes next: from the relay of this process if it has it, else from EVT. Empty if nothing
+/// came for a while.
+async fn next_batch(
+    reader: &mut EvtReader,
+    published: Option<&Recent>,
+) -> Result<Vec<RecordedEvent>, ReaderError> {
+    const WAIT: Duration = Duration::from_secs(2);
+    let look = |reader: &EvtReader| {
+        published.map_or(Next::Elsewhere, |recent| recent.after(reader.position() - 1))
+    };
+    let mut next = look(reader);
+    if let (Next::NothingYet, Some(recent)) = (&next, published) {
+        let _ = tokio::time::timeout(WAIT, recent.changed()).await;
+        next = look(reader);
+    }
+    match next {
+        Next::Events(events) => {
+            reader.seek(events.last().map_or(reader.position(), |last| last.position + 1));
+            Ok(events)
+        }
+        Next::NothingYet => Ok(vec![]),
+        Next::Elsewhere => reader.next_batch(BATCH, WAIT).await,
+    }
+}
+
+/// Why projections stopped for now.
 enum Stop {
     Passing(String),
     Lasting(String),
 }
 
-async fn follow(
-    projector: &Projector,
-    store: &EventStore,
-    client: &Client,
-    applied: &Notify,
-    cancel: &CancellationToken,
-) -> Result<(), Stop> {
-    let view = projector.name();
-    let checkpoint = projector.checkpoint().await.map_err(of_projector)?;
-    let mut reader = EvtReader::from(client, checkpoint + 1);
-    loop {
-        let wait = Duration::from_secs(2);
-        let batch = cancel.run_until_cancelled(reader.next_batch(BATCH, wait)).await;
-        let events = match batch {
-            None => return Ok(()),
-            Some(Ok(events)) if events.is_empty() => {
-                // Also heals a checkpoint that another copy moved on or a rebuild moved back.
-                let checkpoint = projector.checkpoint().await.map_err(of_projector)?;
-                if checkpoint + 1 != reader.position() {
-                    reader.seek(checkpoint + 1);
-                }
-                continue;
-            }
-            Some(Ok(events)) => events,
-            Some(Err(ReaderError::Hole { expected, found })) => {
-                tracing::info!(view, expected, found, "EVT has a hole; it is filled from Postgres");
-                fill(projector, store, expected - 1, found).await?;
-                applied.notify_one();
-                reader.seek(found);
-                continue;
-            }
-            Some(Err(error)) if error.retry_helps() => {
-                return Err(Stop::Passing(error.to_string()));
-            }
-            Some(Err(error)) => return Err(Stop::Lasting(error.to_string())),
+impl Stop {
+    /// Tells an operator; gives how long to wait.
+    fn tell(self, view: &'static str) -> Duration {
+        let (problem, wait) = match self {
+            Self::Passing(problem) => (problem, PAUSES.0),
+            Self::Lasting(problem) => (problem, PAUSES.1),
         };
-        let ends = events.first().zip(events.last());
-        let (first, last) = ends.map_or((0, 0), |(first, last)| (first.position, last.position));
-        let span = tracing::info_span!("project", view, first, last);
-        match projector.apply(&events).instrument(span).await {
-            Ok(done) => {
-                metrics::gauge!("onboarding_projector_position", "view" => view)
-                    .set(done.last as f64);
-                applied.notify_one();
-            }
-            Err(ProjectError::Hole { expected, found, .. }) => {
-                fill(projector, store, expected - 1, found).await?;
-                reader.seek(found);
-            }
-            Err(error) => return Err(of_projector(error)),
-        }
+        metrics::counter!("onboarding_projector_breaks_total", "view" => view).increment(1);
+        tracing::warn!(view, problem, ?wait, "the read model stands still; trying again");
+        wait
     }
 }
 

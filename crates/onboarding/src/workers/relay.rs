@@ -8,11 +8,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::record::RecordedEvent;
+use engine::{Next, Recent};
 use eventstore::EventStore;
 use messaging::evt::{EvtReader, EvtWriter, ReaderError};
 use messaging::{Client, Streams};
 use sqlx::{Connection, PgConnection, PgPool};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -37,8 +38,10 @@ pub struct Relay {
     pub client: Client,
     /// To create EVT if it is lost.
     pub streams: Streams,
-    /// Told after each commit of this process.
-    pub committed: Arc<Notify>,
+    /// What this process commits.
+    pub committed: Arc<Recent>,
+    /// What EVT has acknowledged, for the projections of this process.
+    pub published: Arc<Recent>,
 }
 
 impl Relay {
@@ -50,7 +53,9 @@ impl Relay {
                 Ok(Some(mut connection)) => {
                     tracing::info!("this relay is active");
                     while !cancel.is_cancelled() && still_there(&mut connection).await {
-                        if let Err(problem) = self.publish(&mut connection, &cancel).await {
+                        let published = self.publish(&mut connection, &cancel).await;
+                        self.published.end();
+                        if let Err(problem) = published {
                             metrics::counter!("onboarding_relay_breaks_total").increment(1);
                             tracing::warn!(
                                 problem,
@@ -92,25 +97,49 @@ impl Relay {
             ));
         }
         self.require_ours(last).await?;
+        self.published.begin(last);
         let mut looks = 0_u32;
         while !cancel.is_cancelled() {
-            let events = self.store.events_after(last, BATCH).await.map_err(|e| e.to_string())?;
-            if events.is_empty() {
+            let Some(events) = self.next(last, cancel).await? else {
                 looks += 1;
                 if looks.is_multiple_of(50) {
                     self.look_around(connection, &writer, last).await?;
                 }
-                let word = tokio::time::timeout(LOOK_EVERY, self.committed.notified());
-                let _ = cancel.run_until_cancelled(word).await;
                 continue;
-            }
+            };
             metrics::histogram!("onboarding_relay_batch_events").record(events.len() as f64);
             let span = tracing::info_span!("publish", after = last, events = events.len());
             let published = writer.publish(&events).instrument(span).await;
             last = published.map_err(|e| e.to_string())?;
             metrics::gauge!("onboarding_relay_position").set(last as f64);
+            self.published.add(events);
         }
         Ok(())
+    }
+
+    /// What comes after a position: from memory if this process has just committed it, else from
+    /// the table. `None` if there was nothing for a while.
+    async fn next(
+        &self,
+        last: u64,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Vec<RecordedEvent>>, String> {
+        let mut next = self.committed.after(last);
+        if next == Next::NothingYet {
+            let word = tokio::time::timeout(LOOK_EVERY, self.committed.changed());
+            let _ = cancel.run_until_cancelled(word).await;
+            next = self.committed.after(last);
+        }
+        if let Next::Events(events) = next {
+            return Ok(Some(events));
+        }
+        // Another process may have committed it.
+        let events = self.store.events_after(last, BATCH).await.map_err(|e| e.to_string())?;
+        if events.is_empty() && next == Next::Elsewhere {
+            let word = tokio::time::timeout(LOOK_EVERY, self.committed.changed());
+            let _ = cancel.run_until_cancelled(word).await;
+        }
+        Ok(Some(events).filter(|events| !events.is_empty()))
     }
 
     /// Without events a lost lock, stream or tail would not show by itself.

@@ -52,7 +52,7 @@ struct Reserved {
 impl super::Changes for Changes {
     const AGGREGATE: AggregateType = AggregateType::ClientProfile;
 
-    fn add(&mut self, recorded: &RecordedEvent, event: AnyEvent) -> Result<(), UnreadableEvent> {
+    fn add(&mut self, recorded: &RecordedEvent, event: &AnyEvent) -> Result<(), UnreadableEvent> {
         let AnyEvent::Profile(event) = event else { return Ok(()) };
         match event {
             ProfileEvent::ClientProfileCreated { .. }
@@ -71,46 +71,46 @@ impl super::Changes for Changes {
             } => {
                 let profile_id = super::aggregate_id(recorded)?;
                 let company = recorded.company.clone();
-                let room = self.of(room_id, recorded);
+                let room = self.of(*room_id, recorded);
                 room.phase = Some(RoomPhase::Reserved);
                 room.reserved = Some(Reserved {
                     company,
                     profile_id,
-                    client_id,
-                    user_id,
-                    number,
-                    pool_id,
-                    request_id,
-                    reserved_at: at,
+                    client_id: *client_id,
+                    user_id: user_id.clone(),
+                    number: number.clone(),
+                    pool_id: pool_id.clone(),
+                    request_id: *request_id,
+                    reserved_at: *at,
                 });
             }
             ProfileEvent::RoomInvited { room_id, at, deadline: _ } => {
-                let room = self.of(room_id, recorded);
+                let room = self.of(*room_id, recorded);
                 room.phase = Some(RoomPhase::Invited);
-                room.invited_at = Some(at);
+                room.invited_at = Some(*at);
             }
             ProfileEvent::RoomActivated { room_id, cause, at } => {
-                let room = self.of(room_id, recorded);
+                let room = self.of(*room_id, recorded);
                 room.phase = Some(RoomPhase::Active);
-                room.activated_at = Some(at);
-                room.activation_cause = Some(cause);
+                room.activated_at = Some(*at);
+                room.activation_cause = Some(*cause);
             }
-            ProfileEvent::RoomJoined { room_id, .. } => self.of(room_id, recorded).joined += 1,
+            ProfileEvent::RoomJoined { room_id, .. } => self.of(*room_id, recorded).joined += 1,
             ProfileEvent::RoomReminded { room_id, message_id, at, request_id: _ } => {
                 if message_id.is_some() {
-                    self.of(room_id, recorded).last_reminded_at = Some(at);
+                    self.of(*room_id, recorded).last_reminded_at = Some(*at);
                 }
             }
             ProfileEvent::ClientWrote { room_id, sent_at, .. } => {
-                let room = self.of(room_id, recorded);
-                room.client_wrote_at = room.client_wrote_at.max(Some(sent_at));
+                let room = self.of(*room_id, recorded);
+                room.client_wrote_at = room.client_wrote_at.max(Some(*sent_at));
             }
             ProfileEvent::RoomClosed { room_id, reason, at, quarantine_until } => {
-                let room = self.of(room_id, recorded);
+                let room = self.of(*room_id, recorded);
                 room.phase = Some(RoomPhase::Closed);
-                room.closed_at = Some(at);
-                room.close_reason = Some(reason);
-                room.quarantine_until = quarantine_until;
+                room.closed_at = Some(*at);
+                room.close_reason = Some(*reason);
+                room.quarantine_until = *quarantine_until;
             }
         }
         Ok(())

@@ -36,34 +36,11 @@ impl Projection {
             Self::SendQueue => "send-queue",
         }
     }
-
-    /// Applies what comes after `last`, up to the first event that stops it.
-    pub(crate) async fn apply(
-        self,
-        connection: &mut PgConnection,
-        last: u64,
-        events: &[RecordedEvent],
-    ) -> Result<Progress, sqlx::Error> {
-        match self {
-            Self::View(View::ChatRooms) => {
-                apply::<chat_rooms::Changes>(self, connection, last, events).await
-            }
-            Self::View(View::Reminders) => {
-                apply::<reminders::Changes>(self, connection, last, events).await
-            }
-            Self::View(View::OnboardingRequests) => {
-                apply::<onboarding_requests::Changes>(self, connection, last, events).await
-            }
-            Self::View(View::OutboundMessages) => {
-                apply::<outbound_messages::Changes>(self, connection, last, events).await
-            }
-            Self::SendQueue => apply::<send_queue::Changes>(self, connection, last, events).await,
-        }
-    }
 }
 
-/// How far a batch led.
+/// How far a batch led one projection.
 pub(crate) struct Progress {
+    pub(crate) projection: Projection,
     /// The position of the last event that is applied.
     pub(crate) last: u64,
     /// How many events had been applied before.
@@ -72,13 +49,72 @@ pub(crate) struct Progress {
     pub(crate) stop: Option<ProjectError>,
 }
 
+/// Applies events to several projections, to each what comes after its own last position, up to
+/// the first event that stops it. An event is parsed once for all of them.
+pub(crate) async fn apply(
+    connection: &mut PgConnection,
+    projections: &[(Projection, u64)],
+    events: &[RecordedEvent],
+) -> Result<Vec<Progress>, sqlx::Error> {
+    let mut all: Vec<_> = projections.iter().map(|(p, last)| Applying::new(*p, *last)).collect();
+    for recorded in events {
+        let mut parsed = None;
+        for one in &mut all {
+            one.take(recorded, &mut parsed);
+        }
+    }
+    let mut progress = Vec::with_capacity(all.len());
+    for one in all {
+        if one.progress.last > one.from {
+            one.changes.write(connection).await?;
+        }
+        progress.push(one.progress);
+    }
+    Ok(progress)
+}
+
+/// One projection while a batch is folded.
+struct Applying {
+    from: u64,
+    progress: Progress,
+    changes: AnyChanges,
+}
+
+type Parsed = Result<AnyEvent, UnreadableEvent>;
+
+impl Applying {
+    fn new(projection: Projection, last: u64) -> Self {
+        let progress = Progress { projection, last, skipped: 0, stop: None };
+        Self { from: last, progress, changes: AnyChanges::of(projection) }
+    }
+
+    fn take(&mut self, recorded: &RecordedEvent, parsed: &mut Option<Parsed>) {
+        let progress = &mut self.progress;
+        if progress.stop.is_some() {
+            return;
+        }
+        let projection = progress.projection.name();
+        let (expected, found) = (progress.last + 1, recorded.position);
+        if found < expected {
+            progress.skipped += 1;
+        } else if found > expected {
+            progress.stop = Some(ProjectError::Hole { projection, expected, found });
+        } else if let Err(source) = self.changes.add(recorded, parsed) {
+            let position = recorded.position;
+            progress.stop = Some(ProjectError::Unreadable { projection, position, source });
+        } else {
+            progress.last = found;
+        }
+    }
+}
+
 /// The changes of one batch to the rows of one projection.
 trait Changes: Default + Send {
     /// The aggregate whose events matter. Those of the others are not even parsed.
     const AGGREGATE: AggregateType;
 
     /// Adds what one event changes.
-    fn add(&mut self, recorded: &RecordedEvent, event: AnyEvent) -> Result<(), UnreadableEvent>;
+    fn add(&mut self, recorded: &RecordedEvent, event: &AnyEvent) -> Result<(), UnreadableEvent>;
 
     /// Writes them all.
     fn write(
@@ -87,44 +123,68 @@ trait Changes: Default + Send {
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
 
-async fn apply<C: Changes>(
-    projection: Projection,
-    connection: &mut PgConnection,
-    last: u64,
-    events: &[RecordedEvent],
-) -> Result<Progress, sqlx::Error> {
-    let mut changes = C::default();
-    let mut progress = Progress { last, skipped: 0, stop: None };
-    for recorded in events {
-        let expected = progress.last + 1;
-        if recorded.position < expected {
-            progress.skipped += 1;
-            continue;
-        }
-        let projection = projection.name();
-        if recorded.position > expected {
-            let found = recorded.position;
-            progress.stop = Some(ProjectError::Hole { projection, expected, found });
-            break;
-        }
-        if let Err(source) = add(&mut changes, recorded) {
-            let position = recorded.position;
-            progress.stop = Some(ProjectError::Unreadable { projection, position, source });
-            break;
-        }
-        progress.last = recorded.position;
-    }
-    if progress.last > last {
-        changes.write(connection).await?;
-    }
-    Ok(progress)
+/// The changes of any projection.
+enum AnyChanges {
+    ChatRooms(chat_rooms::Changes),
+    Reminders(reminders::Changes),
+    OnboardingRequests(onboarding_requests::Changes),
+    OutboundMessages(outbound_messages::Changes),
+    SendQueue(send_queue::Changes),
 }
 
-fn add<C: Changes>(changes: &mut C, recorded: &RecordedEvent) -> Result<(), UnreadableEvent> {
+impl AnyChanges {
+    fn of(projection: Projection) -> Self {
+        match projection {
+            Projection::View(View::ChatRooms) => Self::ChatRooms(Default::default()),
+            Projection::View(View::Reminders) => Self::Reminders(Default::default()),
+            Projection::View(View::OnboardingRequests) => {
+                Self::OnboardingRequests(Default::default())
+            }
+            Projection::View(View::OutboundMessages) => Self::OutboundMessages(Default::default()),
+            Projection::SendQueue => Self::SendQueue(Default::default()),
+        }
+    }
+
+    fn add(
+        &mut self,
+        recorded: &RecordedEvent,
+        parsed: &mut Option<Parsed>,
+    ) -> Result<(), UnreadableEvent> {
+        match self {
+            Self::ChatRooms(changes) => add(changes, recorded, parsed),
+            Self::Reminders(changes) => add(changes, recorded, parsed),
+            Self::OnboardingRequests(changes) => add(changes, recorded, parsed),
+            Self::OutboundMessages(changes) => add(changes, recorded, parsed),
+            Self::SendQueue(changes) => add(changes, recorded, parsed),
+        }
+    }
+
+    async fn write(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        match self {
+            Self::ChatRooms(changes) => changes.write(connection).await,
+            Self::Reminders(changes) => changes.write(connection).await,
+            Self::OnboardingRequests(changes) => changes.write(connection).await,
+            Self::OutboundMessages(changes) => changes.write(connection).await,
+            Self::SendQueue(changes) => changes.write(connection).await,
+        }
+    }
+}
+
+fn add<C: Changes>(
+    changes: &mut C,
+    recorded: &RecordedEvent,
+    parsed: &mut Option<Parsed>,
+) -> Result<(), UnreadableEvent> {
     let of_another = AggregateType::ALL
         .iter()
         .any(|kind| *kind != C::AGGREGATE && kind.as_str() == recorded.aggregate_type);
-    if of_another { Ok(()) } else { changes.add(recorded, AnyEvent::read(recorded)?) }
+    if of_another {
+        return Ok(());
+    }
+    match parsed.get_or_insert_with(|| AnyEvent::read(recorded)) {
+        Ok(event) => changes.add(recorded, event),
+        Err(unreadable) => Err(unreadable.clone()),
+    }
 }
 
 /// The id of an event's aggregate.

@@ -49,29 +49,29 @@ struct Requested {
 impl super::Changes for Changes {
     const AGGREGATE: AggregateType = AggregateType::OnboardingRequest;
 
-    fn add(&mut self, recorded: &RecordedEvent, event: AnyEvent) -> Result<(), UnreadableEvent> {
+    fn add(&mut self, recorded: &RecordedEvent, event: &AnyEvent) -> Result<(), UnreadableEvent> {
         let AnyEvent::Request(event) = event else { return Ok(()) };
         let request_id = super::aggregate_id(recorded)?;
         match event {
             RequestEvent::OnboardingRequested { request_id: _, company, client_id, message } => {
                 let request = self.of(request_id, recorded);
                 request.requested = Some(Requested {
-                    company,
-                    number: message.phone_number_id,
-                    client_id,
-                    message_kind: message.kind,
-                    message_text: message.text,
+                    company: company.clone(),
+                    number: message.phone_number_id.clone(),
+                    client_id: *client_id,
+                    message_kind: message.kind.clone(),
+                    message_text: message.text.clone(),
                     sent_at: message.sent_at,
                     received_at: message.received_at,
                 });
             }
             RequestEvent::DecisionMade { facts, decision } => {
                 let request = self.of(request_id, recorded);
-                request.decision = Some(decision::kind(&decision));
+                request.decision = Some(decision::kind(decision));
                 request.decided_at = Some(facts.at);
                 request.directory_version = Some(facts.company.directory_version);
-                request.user_id = facts.user.map(|user| user.user_id);
-                request.room_id = room_of(&decision).map(|(_, room_id)| room_id);
+                request.user_id = facts.user.as_ref().map(|user| user.user_id.clone());
+                request.room_id = room_of(decision).map(|(_, room_id)| room_id);
             }
             RequestEvent::MessageRequested { .. } => self.of(request_id, recorded).messages += 1,
             RequestEvent::MessageAttempted { .. }
@@ -80,9 +80,9 @@ impl super::Changes for Changes {
             | RequestEvent::MessageFailed { .. } => {}
             RequestEvent::OutcomeRecorded { outcome, user_id, room_id, at } => {
                 let request = self.of(request_id, recorded);
-                request.outcome = Some(outcome);
-                request.outcome_at = Some(at);
-                request.user_id = user_id.or(request.user_id.take());
+                request.outcome = Some(*outcome);
+                request.outcome_at = Some(*at);
+                request.user_id = user_id.clone().or(request.user_id.take());
                 request.room_id = room_id.or(request.room_id);
             }
         }

@@ -77,7 +77,7 @@ struct Requested {
 impl super::Changes for Changes {
     const AGGREGATE: AggregateType = AggregateType::OnboardingRequest;
 
-    fn add(&mut self, recorded: &RecordedEvent, event: AnyEvent) -> Result<(), UnreadableEvent> {
+    fn add(&mut self, recorded: &RecordedEvent, event: &AnyEvent) -> Result<(), UnreadableEvent> {
         let AnyEvent::Request(event) = event else { return Ok(()) };
         match event {
             RequestEvent::OnboardingRequested { .. }
@@ -87,30 +87,30 @@ impl super::Changes for Changes {
                 let request_id = super::aggregate_id(recorded)?;
                 let change = self.of(message.message_id, recorded);
                 change.state = Some(MessageState::Requested);
-                change.requested = Some(Requested::new(message, request_id, recorded));
+                change.requested = Some(Requested::new(message.clone(), request_id, recorded));
             }
             RequestEvent::MessageAttempted { message_id, attempt, at } => {
-                let change = self.of(message_id, recorded);
+                let change = self.of(*message_id, recorded);
                 change.state = Some(MessageState::Attempted);
-                change.attempts = attempt;
-                change.attempted_at = Some(at);
+                change.attempts = *attempt;
+                change.attempted_at = Some(*at);
             }
             RequestEvent::MessageAccepted { message_id, wamid, at } => {
-                let change = self.of(message_id, recorded);
+                let change = self.of(*message_id, recorded);
                 change.state = Some(MessageState::Accepted);
-                change.wamid = Some(wamid);
-                change.accepted_at = Some(at);
+                change.wamid = Some(wamid.clone());
+                change.accepted_at = Some(*at);
             }
             RequestEvent::MessageStatusChanged { message_id, status, at } => {
-                self.of(message_id, recorded).tell(status, at);
+                self.of(*message_id, recorded).tell(*status, *at);
             }
             RequestEvent::MessageFailed { message_id, error, at } => {
-                let change = self.of(message_id, recorded);
-                change.tell(DeliveryStatus::Failed, at);
+                let change = self.of(*message_id, recorded);
+                change.tell(DeliveryStatus::Failed, *at);
                 change.error_code = Some(error.code);
                 change.error_class = Some(error.class);
                 change.error_definite = Some(error.definite);
-                change.error_title = Some(error.title);
+                change.error_title = Some(error.title.clone());
             }
         }
         Ok(())

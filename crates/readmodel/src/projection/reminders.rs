@@ -41,21 +41,26 @@ struct Reminder {
 impl super::Changes for Changes {
     const AGGREGATE: AggregateType = AggregateType::ClientProfile;
 
-    fn add(&mut self, recorded: &RecordedEvent, event: AnyEvent) -> Result<(), UnreadableEvent> {
+    fn add(&mut self, recorded: &RecordedEvent, event: &AnyEvent) -> Result<(), UnreadableEvent> {
         let AnyEvent::Profile(event) = event else { return Ok(()) };
         match event {
             ProfileEvent::RoomReserved { room_id, user_id, client_id, number, .. } => {
-                self.rooms.push(Room { room_id, user_id, client_id, number });
+                self.rooms.push(Room {
+                    room_id: *room_id,
+                    user_id: user_id.clone(),
+                    client_id: *client_id,
+                    number: number.clone(),
+                });
             }
             ProfileEvent::RoomReminded { room_id, request_id, message_id, at } => {
                 self.reminders.push(Reminder {
                     reminder_id: recorded.event_id,
-                    request_id,
-                    room_id,
+                    request_id: *request_id,
+                    room_id: *room_id,
                     company: recorded.company.clone(),
-                    message_id,
+                    message_id: *message_id,
                     suppressed: message_id.is_none(),
-                    at,
+                    at: *at,
                     position: recorded.position,
                 });
             }

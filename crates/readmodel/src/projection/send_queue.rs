@@ -45,7 +45,7 @@ struct Settled {
 impl super::Changes for Changes {
     const AGGREGATE: AggregateType = AggregateType::OnboardingRequest;
 
-    fn add(&mut self, recorded: &RecordedEvent, event: AnyEvent) -> Result<(), UnreadableEvent> {
+    fn add(&mut self, recorded: &RecordedEvent, event: &AnyEvent) -> Result<(), UnreadableEvent> {
         let AnyEvent::Request(event) = event else { return Ok(()) };
         match event {
             RequestEvent::MessageRequested { message } => {
@@ -59,14 +59,15 @@ impl super::Changes for Changes {
                     expires_at: message.expires_at,
                     updated_at: recorded.recorded_at,
                     traceparent: recorded.traceparent.clone(),
-                    message,
+                    message: message.clone(),
                 };
                 self.waiting.insert(waiting.message_id, waiting);
             }
             RequestEvent::MessageAccepted { message_id, .. }
             | RequestEvent::MessageStatusChanged { message_id, .. }
             | RequestEvent::MessageFailed { message_id, .. } => {
-                self.settled.push(Settled { message_id, updated_at: recorded.recorded_at });
+                self.settled
+                    .push(Settled { message_id: *message_id, updated_at: recorded.recorded_at });
             }
             RequestEvent::OnboardingRequested { .. }
             | RequestEvent::DecisionMade { .. }

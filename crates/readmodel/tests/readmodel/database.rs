@@ -1,4 +1,4 @@
-//! A database of one test, with this crate's migrations only.
+//! A database of one test.
 
 use std::path::PathBuf;
 
@@ -23,10 +23,6 @@ fn migrations() -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     let mut files: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| {
-        let name = file.file_name().unwrap().to_string_lossy();
-        ("0030".."0050").contains(&&name[..4])
-    });
     files.sort();
     files
 }

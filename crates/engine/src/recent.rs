@@ -1,0 +1,167 @@
+//! The last events, kept in memory for the one who needs them next: what is committed for the relay,
+//! what is published for the projections. Read back, every event would be carried and parsed again.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::record::RecordedEvent;
+use tokio::sync::Notify;
+
+/// Most events that are kept. Who is further behind reads where they come from.
+const MOST: usize = 20_000;
+
+/// The events that somebody passes on, in order, to one other.
+#[derive(Default)]
+pub struct Recent {
+    state: Mutex<State>,
+    word: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    batches: VecDeque<Vec<RecordedEvent>>,
+    events: usize,
+    /// The position of the last event that was passed on; `None` while nobody does.
+    last: Option<u64>,
+}
+
+/// What comes after a position.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// These events. They are given once, and what lies before them is forgotten.
+    Events(Vec<RecordedEvent>),
+    /// Nothing yet: [`Recent::changed`] tells.
+    NothingYet,
+    /// It is not known here.
+    Elsewhere,
+}
+
+impl Recent {
+    /// Returns once something changed that the caller has not been told of.
+    pub async fn changed(&self) {
+        self.word.notified().await;
+    }
+
+    /// What comes right after `position`.
+    pub fn after(&self, position: u64) -> Next {
+        let mut state = self.state();
+        while let Some(first) = state.batches.front().and_then(|b| b.first()).map(|e| e.position) {
+            if first > position + 1 {
+                return Next::Elsewhere;
+            }
+            let Some(batch) = state.batches.pop_front() else { break };
+            state.events -= batch.len();
+            if first == position + 1 {
+                return Next::Events(batch);
+            }
+        }
+        if state.last == Some(position) { Next::NothingYet } else { Next::Elsewhere }
+    }
+
+    /// From here on, everything after `position` is passed on.
+    pub fn begin(&self, position: u64) {
+        *self.state() = State { last: Some(position), ..State::default() };
+        self.word.notify_one();
+    }
+
+    /// Nothing more is passed on for now.
+    pub fn end(&self) {
+        self.state().last = None;
+        self.word.notify_one();
+    }
+
+    /// Passes on events.
+    pub fn add(&self, events: Vec<RecordedEvent>) {
+        if let Some(last) = events.last() {
+            let mut state = self.state();
+            state.last = Some(last.position);
+            state.events += events.len();
+            state.batches.push_back(events);
+            while state.events > MOST
+                && let Some(oldest) = state.batches.pop_front()
+            {
+                state.events -= oldest.len();
+            }
+        }
+        self.word.notify_one();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::InputId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn events(positions: std::ops::RangeInclusive<u64>) -> Vec<RecordedEvent> {
+        let event = |position| RecordedEvent {
+            position,
+            event_id: Uuid::nil(),
+            company: "acme".parse().unwrap(),
+            aggregate_type: "client-profile".into(),
+            aggregate_id: "1".into(),
+            sequence: position,
+            event_type: "room-invited".into(),
+            event_version: "1".into(),
+            payload: "{}".into(),
+            recorded_at: Default::default(),
+            correlation_id: Uuid::nil(),
+            causation_id: InputId::from_uuid(Uuid::nil()),
+            traceparent: None,
+        };
+        positions.map(event).collect()
+    }
+
+    fn positions(next: Next) -> Vec<u64> {
+        let Next::Events(batch) = next else { panic!("{next:?}") };
+        batch.iter().map(|event| event.position).collect()
+    }
+
+    #[test]
+    fn a_batch_is_given_to_who_is_right_before_it_and_older_ones_are_forgotten() {
+        let recent = Recent::default();
+        recent.add(events(1..=2));
+        recent.add(events(3..=5));
+        recent.add(events(6..=6));
+        assert_eq!(positions(recent.after(2)), [3, 4, 5]);
+        assert_eq!(recent.after(2), Next::Elsewhere, "what comes next is not 3");
+        assert_eq!(positions(recent.after(5)), [6]);
+        assert_eq!(recent.after(6), Next::NothingYet);
+    }
+
+    #[test]
+    fn a_reader_in_the_middle_of_a_batch_has_to_look_elsewhere() {
+        let recent = Recent::default();
+        recent.add(events(1..=4));
+        recent.add(events(5..=6));
+        assert_eq!(recent.after(2), Next::Elsewhere);
+        assert_eq!(positions(recent.after(4)), [5, 6]);
+    }
+
+    #[test]
+    fn only_while_somebody_passes_events_on_there_is_nothing_to_look_for_elsewhere() {
+        let recent = Recent::default();
+        assert_eq!(recent.after(0), Next::Elsewhere);
+        recent.begin(7);
+        assert_eq!(recent.after(7), Next::NothingYet);
+        assert_eq!(recent.after(6), Next::Elsewhere);
+        recent.end();
+        assert_eq!(recent.after(7), Next::Elsewhere);
+    }
+
+    #[test]
+    fn without_a_reader_the_oldest_batches_are_dropped() {
+        let recent = Recent::default();
+        for batch in 0..25 {
+            recent.add(events(batch * 1_000 + 1..=(batch + 1) * 1_000));
+        }
+        assert_eq!(recent.state().events, MOST);
+        assert_eq!(recent.after(0), Next::Elsewhere);
+        assert_eq!(positions(recent.after(5_000)).len(), 1_000);
+    }
+}
