@@ -19,6 +19,8 @@ pub struct Options {
     pub keep_data: bool,
     /// Whether a private server is wanted even if `DATABASE_URL` or `NATS_URL` is set.
     pub ignore_env: bool,
+    /// Settings of a private Postgres beyond its defaults, as `name=value`.
+    pub postgres_settings: Vec<String>,
     /// Where programs are looked for and kept.
     pub places: Places,
 }
@@ -31,6 +33,7 @@ impl Options {
             durable: true,
             keep_data: false,
             ignore_env: false,
+            postgres_settings: vec![],
             places: Places::usual(),
         }
     }

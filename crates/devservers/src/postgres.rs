@@ -77,6 +77,7 @@ fn start(options: &Options, say: &Say<'_>) -> anyhow::Result<Server> {
     }
     let Found { program, version } = found;
     let durable = options.durable;
+    let more = options.postgres_settings.clone();
     let recipe = Recipe {
         name: POSTGRES.name,
         home,
@@ -84,7 +85,7 @@ fn start(options: &Options, say: &Say<'_>) -> anyhow::Result<Server> {
         stop_signal: "INT", // "fast": ends sessions, does not wait for clients
         command: Box::new({
             let data = data.clone();
-            move |port| Ok(command(&program, &data, port, durable))
+            move |port| Ok(command(&program, &data, port, durable, &more))
         }),
         answers: Box::new(move |port, pid| is_ready(&data, pid) && postgres_answers(port, USER)),
     };
@@ -143,7 +144,13 @@ fn initialize(found: &Found, home: &Home, account: Option<&Account>) -> anyhow::
     anyhow::bail!("initdb failed: {said}")
 }
 
-fn command(program: &Path, data: &Path, port: u16, durable: bool) -> Vec<OsString> {
+fn command(
+    program: &Path,
+    data: &Path,
+    port: u16,
+    durable: bool,
+    more: &[String],
+) -> Vec<OsString> {
     let mut command: Vec<OsString> = vec![program.into(), "-D".into(), data.into()];
     command.extend(["-p".into(), port.to_string().into()]);
     let mut settings = vec![
@@ -155,7 +162,7 @@ fn command(program: &Path, data: &Path, port: u16, durable: bool) -> Vec<OsStrin
     if !durable {
         settings.extend(["fsync=off", "full_page_writes=off"]);
     }
-    for setting in settings {
+    for setting in settings.into_iter().chain(more.iter().map(String::as_str)) {
         command.extend(["-c".into(), setting.into()]);
     }
     command

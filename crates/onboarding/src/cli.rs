@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use domain::ids::CompanyId;
 
+use crate::bench::BenchOptions;
+
 /// Onboards clients of regulated firms over WhatsApp, and records every decision.
 #[derive(Debug, Parser)]
 #[command(name = "onboarding", version, max_term_width = 100)]
@@ -28,6 +30,8 @@ pub enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Measure the service beside its ceiling on private servers, and write a report.
+    Bench(BenchOptions),
     /// Run the service.
     Serve {
         /// Which parts of it, separated by commas.

@@ -22,7 +22,8 @@ pub struct Config {
     pub database_url: Secret,
     /// NATS: `nats://[user:password@]host:port`. `NATS_URL` sets it too.
     pub nats_url: Secret,
-    /// Most connections to Postgres of one process.
+    /// Most connections to Postgres for queries. A process with the roles engine, relay, projector
+    /// or sender may take up to 17 more.
     pub database_connections: u32,
     /// The HTTP server.
     pub http: Http,

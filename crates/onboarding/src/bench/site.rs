@@ -1,0 +1,85 @@
+//! Where a measurement takes place: durable private servers, a database and streams of its own.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Context;
+use devservers::{Options, Server};
+use engine::Clock;
+use eventstore::EventStore;
+use sqlx::PgPool;
+
+use super::company::Company;
+use crate::config::{App, Config};
+use crate::demo::stage::{APP, APP_SECRET, create_database};
+
+/// What a database server of this size is usually given; everything else is Postgres' default.
+pub(super) const POSTGRES_SETTINGS: [&str; 4] =
+    ["shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=15min", "wal_buffers=64MB"];
+
+/// One Postgres for all measurements; `fsync` is on.
+pub(super) struct Site {
+    postgres: Server,
+    folder: PathBuf,
+    grounds: AtomicU32,
+}
+
+impl Site {
+    /// Starts Postgres below `folder`.
+    pub(super) async fn start(folder: PathBuf) -> anyhow::Result<Self> {
+        let mut options = Options::new(&folder);
+        options.ignore_env = true;
+        options.postgres_settings = POSTGRES_SETTINGS.map(str::to_owned).to_vec();
+        let postgres = devservers::postgres(&options, &|line| eprintln!("  {line}")).await?;
+        Ok(Self { postgres, folder, grounds: AtomicU32::new(0) })
+    }
+
+    /// An empty database with a company in its directory, and a NATS of its own.
+    pub(super) async fn fresh(&self, company: &Company) -> anyhow::Result<Ground> {
+        let number = self.grounds.fetch_add(1, Ordering::Relaxed);
+        let database = create_database(self.postgres.url(), &format!("bench_{number}")).await?;
+        let mut options = Options::new(self.folder.join(format!("ground-{number}")));
+        options.ignore_env = true;
+        let nats = devservers::nats(&options, &|_| {}).await.context("NATS")?;
+        let mut config = Config {
+            database_url: database.as_str().into(),
+            nats_url: nats.url().into(),
+            ..Config::default()
+        };
+        config.http.listen = ([127, 0, 0, 1], 0).into();
+        config.apps.insert(
+            APP.parse()?,
+            App {
+                secret: APP_SECRET.into(),
+                verify_token: "bench".into(),
+                access_token: "bench".into(),
+            },
+        );
+        let pool = PgPool::connect(&database).await.context("connecting to Postgres")?;
+        crate::MIGRATIONS.run(&pool).await.context("migrating")?;
+        let clock = Clock::system();
+        crate::commands::directory::apply_text(&pool, &company.directory(), "bench", clock.now())
+            .await?;
+        let store = EventStore::new(pool.clone());
+        Ok(Ground { config, pool, store, clock, _nats: nats })
+    }
+
+    /// Of Postgres and NATS.
+    pub(super) async fn versions(&self, company: &Company) -> anyhow::Result<(String, String)> {
+        let ground = self.fresh(company).await?;
+        let postgres: String =
+            sqlx::query_scalar("SHOW server_version").fetch_one(&ground.pool).await?;
+        let client = crate::nats_client(&ground.config).await?;
+        let nats = client.server_info().version;
+        Ok((format!("Postgres {postgres}"), format!("nats-server {nats}")))
+    }
+}
+
+/// A database and a NATS with a company, and no service yet.
+pub(super) struct Ground {
+    pub(super) config: Config,
+    pub(super) pool: PgPool,
+    pub(super) store: EventStore,
+    pub(super) clock: Clock,
+    _nats: Server,
+}
