@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::committer::Committer;
 use crate::decide::{Decided, Undecided};
 use crate::gather::Gathered;
-use crate::settling::{Flight, Pending, Round, answer_of};
+use crate::settling::{Flight, Landed, Pending, Round, answer_of};
 use crate::waiting::{Waiting, without_twins};
 use crate::working_set::WorkingSet;
 use crate::{Engine, Settlement, Submission};
@@ -25,6 +25,15 @@ const AHEAD: usize = 1;
 const PATIENCE: u32 = 20;
 /// Pause after the store or the directory did not answer.
 pub(crate) const PAUSE: Duration = Duration::from_millis(500);
+
+/// How a batch fares against other writers.
+#[derive(Default)]
+struct Losses {
+    /// Rounds in a row of which nothing was settled.
+    in_a_row: u32,
+    /// Inputs lost, and nobody has looked since whether they are decided.
+    unseen: bool,
+}
 
 /// One company's lane.
 pub(crate) struct Lane {
@@ -99,11 +108,13 @@ impl Lane {
                     verdicts = oldest.arrival() => {
                         let verdicts = verdicts?;
                         let flight = self.flights.pop_front()?;
-                        let lost = self.settle(flight, verdicts).await?;
+                        let mut lost: VecDeque<_> =
+                            self.settle(flight, verdicts).await?.lost.into();
                         if lost.is_empty() {
                             continue;
                         }
-                        return Some(lost.into());
+                        cancel.run_until_cancelled(self.settle_known(&mut lost)).await?;
+                        return Some(lost);
                     }
                 },
             };
@@ -125,10 +136,15 @@ impl Lane {
         mut batch: VecDeque<Waiting>,
         cancel: &CancellationToken,
     ) -> Option<()> {
-        let mut losses = 0;
+        let mut losses = Losses::default();
         while !batch.is_empty() {
             if self.must_land_first() {
                 self.land_all(&mut batch, &mut losses).await?;
+            }
+            if std::mem::take(&mut losses.unseen) {
+                // Another worker, or a commit whose answer was lost, may have decided them.
+                cancel.run_until_cancelled(self.settle_known(&mut batch)).await?;
+                continue;
             }
             if let Some(newest) = cancel.run_until_cancelled(self.start()).await? {
                 self.take_off(Round { pending: vec![newest], ..Round::default() }).await?;
@@ -149,7 +165,7 @@ impl Lane {
             while self.flights.len() > AHEAD {
                 self.land_one(&mut batch, &mut losses).await?;
             }
-            if losses > PATIENCE
+            if losses.in_a_row > PATIENCE
                 && let Some(first) = batch.pop_front()
             {
                 tracing::error!(
@@ -158,7 +174,7 @@ impl Lane {
                     "an input keeps losing against other writers; it is put off"
                 );
                 first.settle(Settlement::RetryAfter(Duration::from_secs(5)));
-                losses = 0;
+                losses.in_a_row = 0;
             }
         }
         Some(())
@@ -169,20 +185,17 @@ impl Lane {
         !self.started || self.forget || self.alone > 0 || self.working_set.is_large()
     }
 
-    async fn land_all(&mut self, batch: &mut VecDeque<Waiting>, losses: &mut u32) -> Option<()> {
+    async fn land_all(&mut self, batch: &mut VecDeque<Waiting>, losses: &mut Losses) -> Option<()> {
         while !self.flights.is_empty() {
             self.land_one(batch, losses).await?;
         }
         Some(())
     }
 
-    async fn land_one(&mut self, batch: &mut VecDeque<Waiting>, losses: &mut u32) -> Option<()> {
-        let lost = self.land().await?;
-        if lost.is_empty() {
-            *losses = 0;
-        } else {
-            *losses += 1;
-        }
+    async fn land_one(&mut self, batch: &mut VecDeque<Waiting>, losses: &mut Losses) -> Option<()> {
+        let Landed { lost, settled_some } = self.land().await?;
+        losses.unseen |= !lost.is_empty();
+        losses.in_a_row = if settled_some || lost.is_empty() { 0 } else { losses.in_a_row + 1 };
         for waiting in lost.into_iter().rev() {
             batch.push_front(waiting);
         }

@@ -38,6 +38,15 @@ pub(crate) struct Flight {
     snapshots: Vec<Snapshot>,
 }
 
+/// What became of a round.
+#[derive(Default)]
+pub(crate) struct Landed {
+    /// What lost against another writer, in order, with all that was decided after it.
+    pub(crate) lost: Vec<Waiting>,
+    /// Whether anything of it is settled.
+    pub(crate) settled_some: bool,
+}
+
 struct Decided {
     waiting: Waiting,
     has_item: bool,
@@ -79,33 +88,30 @@ impl Lane {
         Some(())
     }
 
-    /// Waits for the oldest round and settles it. Gives back what lost against another writer, in
-    /// order, with all that was decided after it. `None` if the engine is stopping and it is not
-    /// known what became of them: they come again, and what was committed is recognised.
-    pub(crate) async fn land(&mut self) -> Option<Vec<Waiting>> {
-        let Some(mut flight) = self.flights.pop_front() else { return Some(vec![]) };
+    /// Waits for the oldest round and settles it. `None` if the engine is stopping and it is not
+    /// known what became of it: its inputs come again, and what was committed is recognised.
+    pub(crate) async fn land(&mut self) -> Option<Landed> {
+        let Some(mut flight) = self.flights.pop_front() else { return Some(Landed::default()) };
         let verdicts = flight.arrival().await?;
         self.settle(flight, verdicts).await
     }
 
     /// The same for a round whose verdicts are here.
-    pub(crate) async fn settle(
-        &mut self,
-        flight: Flight,
-        verdicts: Verdicts,
-    ) -> Option<Vec<Waiting>> {
+    pub(crate) async fn settle(&mut self, flight: Flight, verdicts: Verdicts) -> Option<Landed> {
         let error = match verdicts {
             Ok(verdicts) => {
+                let many = flight.inputs.len();
                 let (lost, others_wrote) = self.settle_each(flight.inputs, verdicts, false);
+                let settled_some = lost.len() < many;
                 if !others_wrote {
                     self.keep(flight.snapshots);
-                    return Some(lost);
+                    return Some(Landed { lost, settled_some });
                 }
                 let lost = self.with_those_after(lost).await?;
                 self.working_set.clear();
                 self.wary = true;
                 self.started = false;
-                return Some(lost);
+                return Some(Landed { lost, settled_some });
             }
             Err(error) => error,
         };
@@ -114,8 +120,9 @@ impl Lane {
         let mut lost = self.with_those_after(refused).await?;
         let after = lost.split_off(many);
         let mut again = self.isolate(lost, &error);
+        let settled_some = again.len() < many;
         again.extend(after);
-        Some(again)
+        Some(Landed { lost: again, settled_some })
     }
 
     /// What was decided on something that never came to be is lost with it.
