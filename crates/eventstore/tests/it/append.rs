@@ -274,3 +274,23 @@ async fn a_room_that_one_item_opens_and_the_next_moves_ends_in_its_last_state() 
     assert_eq!(found.phase, domain::profile::RoomPhase::Closed);
     assert_eq!(store.check(|_| {}).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn what_the_version_before_appends_is_found_by_its_correlation_and_is_sound() {
+    let store = store().await;
+    let (room, correlation) = (new_room(), uuid::Uuid::now_v7());
+    let payload = serde_json::to_string(&pool_created()).unwrap();
+    let items = serde_json::json!([{
+        "company": "acme", "input_id": room.as_uuid(), "at": at(0), "correlation_id": correlation,
+        "metadata": "{}", "facts": {},
+        "streams": [{ "kind": "secondary-number-pool", "id": "acme_main", "expected": 0 }],
+        "events": [{ "kind": "secondary-number-pool", "id": "acme_main", "sequence": 1,
+            "event_id": room.as_uuid(), "type": "pool-created", "version": "1",
+            "payload": payload }],
+    }]);
+    let done = sqlx::query("SELECT append_events($1::jsonb)").bind(items).fetch_all(store.pool());
+    assert_eq!(done.await.unwrap().len(), 1);
+
+    assert_eq!(store.events_by_correlation(correlation).await.unwrap().len(), 1);
+    assert_eq!(store.check(|_| {}).await.unwrap(), [], "its digest has the older form");
+}
