@@ -1,19 +1,24 @@
-//! `onboarding bench`: the service beside its ceiling, in one run on one machine.
+//! `onboarding bench`: the service beside its peers and its ceiling, in one run on one machine.
 //!
 //! Every measurement has a database and a NATS of its own; Postgres runs with `fsync`, INBOX with
 //! `sync_interval: always`. Each figure is taken several times and told as median, least and most.
-//! `docs/PERFORMANCE.md` explains what is measured and where the time goes.
+//! `docs/PERFORMANCE.md` explains what is measured and where the time goes. One file per section of
+//! the report.
 
+mod backlog;
 mod ceiling;
 mod company;
-mod drain;
-mod latency;
-mod load;
+mod drained;
+mod histogram;
 mod report;
+mod side_by_side;
 mod site;
+mod steady;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use clap::ValueEnum;
 
 use self::company::Company;
 use self::report::Report;
@@ -22,7 +27,10 @@ use self::site::Site;
 /// What is measured, how often, and where the report goes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct BenchOptions {
-    /// The folder for the report: `bench.json` and `bench.md`.
+    /// Only these sections, separated by commas; all of them if none is named.
+    #[arg(long = "section", value_delimiter = ',', value_name = "SECTION")]
+    pub sections: Vec<Section>,
+    /// The folder for the report: `bench.json`, `bench.md` and the plots.
     #[arg(long, default_value = "bench-report", value_name = "FOLDER")]
     pub out: PathBuf,
     /// How often each figure is taken.
@@ -36,6 +44,22 @@ pub struct BenchOptions {
     pub seconds: u64,
 }
 
+/// A section of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Section {
+    /// The service at saturation beside its ceilings and its peers.
+    SideBySide,
+    /// How long a message is on its way at steady rates.
+    Steady,
+}
+
+/// A run of the benchmark.
+struct Bench {
+    options: BenchOptions,
+    site: Site,
+    report: Report,
+}
+
 /// Measures, and writes the report.
 ///
 /// # Errors
@@ -46,42 +70,27 @@ pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<ExitCode> {
         format: crate::config::LogFormat::Text,
     })?;
     let site = Site::start(folder()).await?;
-    let company = Company::USUAL;
-    let mut report = Report::new(&site, company, &options).await?;
-    for run in 1..=options.runs {
-        eprintln!("run {run} of {}", options.runs);
-        let drained = drain::run(&site, company, options.onboardings).await?;
-        report.add("onboardings/s, INBOX to read model, one company", drained.rate);
-        for (name, cost) in drained.costs {
-            report.add(name, cost);
+    let report = Report::new(&site, Company::USUAL, &options).await?;
+    let mut bench = Bench { options, site, report };
+    for section in bench.sections() {
+        match section {
+            Section::SideBySide => side_by_side::run(&mut bench).await?,
+            Section::Steady => steady::run(&mut bench).await?,
         }
-        let rows = drained.rows;
-        report.add("ceiling: appended, chained and projected, onboardings/s", {
-            ceiling::pipeline(&site, company, rows.clone()).await?
-        });
-        report.add("ceiling: appended only, onboardings/s", {
-            ceiling::append_only(&site, company, &rows).await?
-        });
-        report.add("ceiling: published only, onboardings/s", {
-            ceiling::publish_only(&site, company, &rows).await?
-        });
-        for rate in [50, 500] {
-            let taken = latency::run(&site, company, rate, options.seconds).await?;
-            for (percentile, milliseconds) in taken.percentiles() {
-                let name = format!("INBOX to EVT at {rate}/s, {percentile}, ms");
-                report.add(name, milliseconds);
-            }
-        }
+        // After every section: what was measured is not lost with what comes after it.
+        bench.report.write(&bench.options.out)?;
     }
-    report.relate(
-        "share of the pipeline ceiling",
-        "onboardings/s, INBOX to read model, one company",
-        "ceiling: appended, chained and projected, onboardings/s",
-    );
-    report.write(&options.out)?;
-    println!("{}", report.table());
-    println!("The report is in {}.", options.out.display());
+    println!("{}", bench.report.tables());
+    println!("The report is in {}.", bench.options.out.display());
     Ok(ExitCode::SUCCESS)
+}
+
+impl Bench {
+    fn sections(&self) -> Vec<Section> {
+        let asked = &self.options.sections;
+        let all = Section::value_variants().iter().copied();
+        all.filter(|section| asked.is_empty() || asked.contains(section)).collect()
+    }
 }
 
 /// A folder of this run below the target folder, or the system's temporary one.

@@ -7,12 +7,21 @@ use serde::Serialize;
 
 use super::BenchOptions;
 use super::company::Company;
+use super::histogram::Latencies;
 use super::site::{POSTGRES_SETTINGS, Site};
 
 /// Everything that was measured.
 #[derive(Serialize)]
 pub(super) struct Report {
     setting: Setting,
+    sections: Vec<Part>,
+}
+
+/// A section: figures of one kind.
+#[derive(Serialize)]
+struct Part {
+    title: String,
+    about: String,
     figures: Vec<Figure>,
 }
 
@@ -79,40 +88,70 @@ impl Report {
                 runs: options.runs,
                 onboardings_of_a_run: options.onboardings,
             },
-            figures: vec![],
+            sections: vec![],
         })
     }
 
-    /// One more value of a figure.
+    /// Begins a section; what is added from now on belongs to it.
+    pub(super) fn section(&mut self, title: &str, about: &str) {
+        eprintln!("{title}");
+        let (title, about) = (title.to_owned(), about.to_owned());
+        self.sections.push(Part { title, about, figures: vec![] });
+    }
+
+    /// Tells which run begins.
+    pub(super) fn run(&self, run: u32) {
+        eprintln!("  run {run} of {}", self.setting.runs);
+    }
+
+    /// One more value of a figure of the section.
     pub(super) fn add(&mut self, name: impl Into<String>, value: f64) {
         let name = name.into();
-        eprintln!("  {name}: {}", shown(value));
-        let known = self.figures.iter().position(|figure| figure.name == name);
-        let mut taken = known.map_or_else(Vec::new, |at| self.figures[at].taken.clone());
+        eprintln!("    {name}: {}", shown(value));
+        let Some(part) = self.sections.last_mut() else { return };
+        let known = part.figures.iter().position(|figure| figure.name == name);
+        let mut taken = known.map_or_else(Vec::new, |at| part.figures[at].taken.clone());
         taken.push(value);
         let figure = Figure::of(name, taken);
         match known {
-            Some(at) => self.figures[at] = figure,
-            None => self.figures.push(figure),
+            Some(at) => part.figures[at] = figure,
+            None => part.figures.push(figure),
         }
     }
 
-    /// A figure relative to another one of the same run.
+    /// Percentiles of latencies, each a figure in milliseconds.
+    pub(super) fn add_latencies(&mut self, name: &str, latencies: &Latencies) {
+        for (percentile, milliseconds) in latencies.percentiles() {
+            self.add(format!("{name}, {percentile}, ms"), milliseconds);
+        }
+    }
+
+    /// A figure of the section relative to another one of the same run.
     pub(super) fn relate(&mut self, name: &str, of: &str, to: &str) {
-        let taken = |name: &str| {
-            let figure = self.figures.iter().find(|figure| figure.name == name);
-            figure.map_or_else(Vec::new, |figure| figure.taken.clone())
-        };
-        let shares = taken(of).iter().zip(taken(to)).map(|(of, to)| of / to).collect();
-        self.figures.push(Figure::of(name.to_owned(), shares));
+        let shares: Vec<f64> =
+            self.taken(of).iter().zip(self.taken(to)).map(|(of, to)| of / to).collect();
+        if let Some(part) = self.sections.last_mut() {
+            part.figures.push(Figure::of(name.to_owned(), shares));
+        }
+    }
+
+    /// What was taken of a figure, the latest section's first.
+    pub(super) fn taken(&self, name: &str) -> &[f64] {
+        let mut figures = self.sections.iter().rev().flat_map(|part| &part.figures);
+        figures.find(|figure| figure.name == name).map_or(&[], |figure| &figure.taken)
     }
 
     /// As Markdown.
-    pub(super) fn table(&self) -> String {
-        let mut text = String::from("| figure | median | least | most |\n|---|---|---|---|\n");
-        for Figure { name, median, least, most, .. } in &self.figures {
-            let (median, least, most) = (shown(*median), shown(*least), shown(*most));
-            let _ = writeln!(text, "| {name} | {median} | {least} | {most} |");
+    pub(super) fn tables(&self) -> String {
+        let mut text = String::new();
+        for Part { title, about, figures } in &self.sections {
+            let head = "| figure | median | least | most |\n|---|---|---|---|\n";
+            let _ = write!(text, "## {title}\n\n{about}\n\n{head}");
+            for Figure { name, median, least, most, .. } in figures {
+                let (median, least, most) = (shown(*median), shown(*least), shown(*most));
+                let _ = writeln!(text, "| {name} | {median} | {least} | {most} |");
+            }
+            text.push('\n');
         }
         text
     }
@@ -132,7 +171,7 @@ impl Report {
             self.setting.users,
             self.setting.numbers_of_the_pool,
         );
-        std::fs::write(folder.join("bench.md"), head + &self.table())?;
+        std::fs::write(folder.join("bench.md"), head + &self.tables())?;
         Ok(())
     }
 }

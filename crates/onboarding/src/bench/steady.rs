@@ -5,14 +5,17 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use anyhow::Context;
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use domain::ids::RequestId;
 use futures::StreamExt;
 use messaging::inbox::InboxBody;
 use uuid::Uuid;
 
+use super::Bench;
+use super::backlog::Load;
 use super::company::Company;
-use super::load::Load;
+use super::histogram::Latencies;
 use super::site::Site;
 use crate::cli::Role;
 use crate::service::Service;
@@ -22,28 +25,25 @@ const EVENTS: usize = 6;
 /// Before the measurement: plans are made, caches are warm.
 const WARM: Duration = Duration::from_secs(2);
 
-/// The latencies of one run, in milliseconds, sorted.
-pub(super) struct Latencies(Vec<f64>);
-
-impl Latencies {
-    /// p50, p95, p99, p99.9 and the most.
-    pub(super) fn percentiles(&self) -> Vec<(&'static str, f64)> {
-        let at = |share: f64| {
-            let place = (self.0.len() as f64 * share).ceil() as usize;
-            self.0.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
-        };
-        vec![
-            ("p50", at(0.5)),
-            ("p95", at(0.95)),
-            ("p99", at(0.99)),
-            ("p99.9", at(0.999)),
-            ("max", at(1.0)),
-        ]
+/// INBOX to EVT, at rates far below capacity.
+pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
+    bench.report.section(
+        "Steady",
+        "Messages are sent at fixed moments, whether or not answers came; from the moment at which \
+         one should have been sent.",
+    );
+    for run in 1..=bench.options.runs {
+        bench.report.run(run);
+        for rate in [50, 500] {
+            let taken = at_rate(&bench.site, Company::USUAL, rate, bench.options.seconds).await?;
+            bench.report.add_latencies(&format!("INBOX to EVT at {rate}/s"), &taken);
+        }
     }
+    Ok(())
 }
 
 /// Sends `rate` messages a second; by JetStream's clock, when the last of each one's events was stored.
-pub(super) async fn run(
+async fn at_rate(
     site: &Site,
     company: Company,
     rate: u32,
@@ -90,17 +90,10 @@ pub(super) async fn run(
         complete += usize::from(known.0 == EVENTS);
     }
     service.stop().await;
-    let mut all: Vec<f64> = due
-        .iter()
-        .filter_map(|(id, due)| Some(stored.get(id)?.1.duration_since(*due).unwrap_or_default()))
-        .map(|latency| latency.as_secs_f64() * 1_000.0)
-        .collect();
-    anyhow::ensure!(
-        all.len() == due.len(),
-        "{} of {} messages were published",
-        all.len(),
-        due.len()
-    );
-    all.sort_by(f64::total_cmp);
-    Ok(Latencies(all))
+    let mut latencies = Latencies::new();
+    for (id, due) in &due {
+        let (_, stored) = stored.get(id).context("a message without events")?;
+        latencies.add(stored.duration_since(*due).unwrap_or_default());
+    }
+    Ok(latencies)
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use domain::record::RecordedEvent;
 use sqlx::PgPool;
 
+use super::backlog::Load;
 use super::company::Company;
-use super::load::Load;
 use super::site::{Ground, Site};
 use crate::cli::Role;
 use crate::service::Service;
