@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+/// Longer ones count as this.
+const LONGEST: Duration = Duration::from_secs(600);
+
 /// Latencies of one run: microseconds with three significant digits.
 pub(super) struct Latencies(Histogram<u64>);
 
 impl Latencies {
     pub(super) fn new() -> Self {
-        // Three digits are always valid.
-        Self(Histogram::new(3).unwrap_or_else(|_| unreachable!("three significant digits")))
+        let histogram = Histogram::new_with_max(LONGEST.as_micros() as u64, 3);
+        Self(histogram.unwrap_or_else(|_| unreachable!("these bounds are valid")))
     }
 
     /// One more.
