@@ -17,6 +17,7 @@ use messaging::{Client, Streams};
 use readmodel::{Projector, SendQueue};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,13 +39,21 @@ const SOFT_STOP: Duration = Duration::from_secs(25);
 /// Whatever keeps the service from starting.
 pub async fn serve(config: Config, roles: &[Role]) -> anyhow::Result<ExitCode> {
     crate::telemetry::start_logs(&config.log)?;
-    let service = Service::start(&config, roles, Clock::system()).await?;
+    // Before anybody can see that the service is up: what they send then has to be a soft stop.
+    let mut signals = Signals::expect()?;
+    let service = tokio::select! {
+        started = Service::start(&config, roles, Clock::system()) => started?,
+        () = signals.next() => {
+            tracing::warn!("stopped before it was up");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     tracing::info!(address = %service.http(), "the service is up");
-    signal().await?;
+    signals.next().await;
     tracing::info!("stopping softly; a second signal stops at once");
     let stopped = tokio::select! {
         stopped = tokio::time::timeout(SOFT_STOP, service.stop()) => stopped.is_ok(),
-        _ = signal() => false,
+        () = signals.next() => false,
     };
     if !stopped {
         tracing::warn!("stopped before everything was finished; it is taken up at the next start");
@@ -271,11 +280,22 @@ impl Parts<'_> {
     }
 }
 
-async fn signal() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
+/// SIGINT and SIGTERM, from the moment on at which they are expected.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn expect() -> anyhow::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

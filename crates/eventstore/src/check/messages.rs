@@ -29,6 +29,7 @@ impl FoldedRequest {
             RequestEvent::OnboardingRequested { company, .. } => {
                 self.company = company.to_string();
             }
+            // Read without their payloads: see `streams::PAYLOAD`.
             RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageRequested { .. }
             | RequestEvent::MessageAttempted { .. }

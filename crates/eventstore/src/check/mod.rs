@@ -1,9 +1,9 @@
 //! An independent look at the whole log and at everything that was derived from it.
 //!
 //! Independent: digests are computed in Rust and not by the database, states by the aggregates'
-//! `evolve` and not by `facts.rs`. It reads in batches, twice: in the order of positions
-//! ([`chain`], [`bookings`], [`clients`]) and stream by stream ([`streams`] and the rest). All of
-//! it sees one snapshot of the database, so a running system may go on meanwhile.
+//! `evolve` and not by `facts.rs`. It reads in batches, twice at once: in the order of positions
+//! ([`chain`], [`bookings`], [`clients`]) and stream by stream ([`streams`] and the rest). Both see
+//! the same snapshot of the database, so a running system may go on meanwhile.
 
 mod bookings;
 mod chain;
@@ -14,7 +14,9 @@ mod profiles;
 mod streams;
 
 use domain::AnyEvent;
-use sqlx::{Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::error::During;
 use crate::row::{COLUMNS, EventRow, LoggedEvent, signed, unsigned};
@@ -93,31 +95,53 @@ impl EventStore {
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<Vec<Finding>, StoreError> {
         let mut transaction = self.pool.begin().await.during(CHECK)?;
-        let snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-        transaction.execute(snapshot).await.during(CHECK)?;
-        let events: i64 = sqlx::query_scalar("SELECT count(*) FROM events")
-            .fetch_one(&mut *transaction)
-            .await
-            .during(CHECK)?;
+        let begin = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+        transaction.execute(begin).await.during(CHECK)?;
+        let (events, snapshot): (i64, String) =
+            sqlx::query_as("SELECT (SELECT count(*) FROM events), pg_export_snapshot()")
+                .fetch_one(&mut *transaction)
+                .await
+                .during(CHECK)?;
         let total = 2 * unsigned(CHECK, events)?;
-        let mut done = 0;
-        let mut tell = |more: usize| {
-            done += more as u64;
-            progress(Progress { done, total });
+        let (tell, mut told) = mpsc::unbounded_channel();
+        // Dropped with this future: nothing goes on without it.
+        let mut streams = JoinSet::new();
+        streams.spawn(by_stream(self.beside(&snapshot).await?, tell.clone()));
+        let positions = by_position(&mut transaction, tell);
+        let progress = async {
+            let mut done = 0;
+            while let Some(more) = told.recv().await {
+                done += more as u64;
+                progress(Progress { done, total });
+            }
+            Ok(())
         };
-        let mut findings = Findings::default();
-        by_position(&mut transaction, &mut findings, &mut tell).await?;
-        by_stream(&mut transaction, &mut findings, &mut tell).await?;
+        let (mut findings, ()) = tokio::try_join!(positions, progress)?;
+        while let Some(ended) = streams.join_next().await {
+            findings.absorb(ended.map_err(|_| StoreError::corrupt(CHECK, "a part of it died"))??);
+        }
         transaction.rollback().await.during(CHECK)?;
         Ok(findings.told())
     }
+
+    /// Another connection with the same snapshot, and none of the pool's: that may have only one.
+    async fn beside(&self, snapshot: &str) -> Result<PgConnection, StoreError> {
+        let options = self.pool.connect_options();
+        let mut connection = PgConnection::connect_with(&options).await.during(CHECK)?;
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '{snapshot}'"
+        );
+        connection.execute(begin.as_str()).await.during(CHECK)?;
+        Ok(connection)
+    }
 }
 
-async fn by_position(
-    db: &mut PgConnection,
-    findings: &mut Findings,
-    tell: &mut (dyn FnMut(usize) + Send),
-) -> Result<(), StoreError> {
+/// Told how many events more were looked at.
+type Tell = mpsc::UnboundedSender<usize>;
+
+async fn by_position(db: &mut PgConnection, tell: Tell) -> Result<Findings, StoreError> {
+    let mut found = Findings::default();
+    let findings = &mut found;
     let mut chain = chain::Chain::default();
     let mut bookings = bookings::Bookings::default();
     let mut clients = clients::Clients::default();
@@ -142,21 +166,22 @@ async fn by_position(
         }
         clients.compare(db, findings).await?;
         debug_assert_eq!(chain.position(), last);
-        tell(batch.len());
+        let _ = tell.send(batch.len());
     }
     chain.compare_head(db, findings).await?;
     chain::compare_inputs(db, findings).await?;
-    clients.compare_rest(db, findings).await
+    clients.compare_rest(db, findings).await?;
+    Ok(found)
 }
 
-async fn by_stream(
-    db: &mut PgConnection,
-    findings: &mut Findings,
-    tell: &mut (dyn FnMut(usize) + Send),
-) -> Result<(), StoreError> {
+async fn by_stream(mut db: PgConnection, tell: Tell) -> Result<Findings, StoreError> {
+    let (mut found, db) = (Findings::default(), &mut db);
+    let findings = &mut found;
     let mut streams = streams::Streams::default();
+    // Most of a log's bytes are payloads that say nothing to a stream's state.
+    let columns = COLUMNS.replace("e.payload::text", streams::PAYLOAD);
     let query = format!(
-        "SELECT {COLUMNS} FROM events e WHERE (aggregate_type, aggregate_id, sequence) > ($1, $2, $3) \
+        "SELECT {columns} FROM events e WHERE (aggregate_type, aggregate_id, sequence) > ($1, $2, $3) \
          ORDER BY aggregate_type, aggregate_id, sequence LIMIT $4"
     );
     let mut after = (String::new(), String::new(), 0);
@@ -169,9 +194,10 @@ async fn by_stream(
             streams.next(&logged.recorded, findings);
         }
         streams.compare(db, findings).await?;
-        tell(batch.len());
+        let _ = tell.send(batch.len());
     }
-    streams.finish(db, findings).await
+    streams.finish(db, findings).await?;
+    Ok(found)
 }
 
 type Page<'q> = sqlx::query::QueryAs<'q, sqlx::Postgres, EventRow, sqlx::postgres::PgArguments>;
@@ -201,6 +227,12 @@ impl Findings {
         if !fine {
             self.add(kind, what());
         }
+    }
+
+    /// Those of another part.
+    fn absorb(&mut self, other: Self) {
+        self.more += other.more;
+        other.told.into_iter().for_each(|finding| self.add(finding.kind, finding.what));
     }
 
     fn told(mut self) -> Vec<Finding> {

@@ -8,6 +8,7 @@ use messaging::evt::{EvtReader, EvtWriter};
 use readmodel::View;
 use serde::Serialize;
 use sqlx::PgPool;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{nats, postgres, require_migrated};
 use crate::config::Config;
@@ -57,20 +58,34 @@ pub async fn findings(
     progress: impl Fn(&str),
 ) -> anyhow::Result<Vec<Finding>> {
     let store = EventStore::new(pool.clone());
-    progress("the log: positions, streams, digests, outcomes, rooms, pools");
-    let log = store.check(|_| {}).await?;
-    let mut findings: Vec<_> = log
-        .into_iter()
-        .map(|finding| Finding { kind: kebab(&format!("{:?}", finding.kind)), what: finding.what })
-        .collect();
+    progress("the log, the read models and EVT, all at once");
+    let log = {
+        let store = store.clone();
+        AbortOnDropHandle::new(tokio::spawn(async move { store.check(|_| {}).await }))
+    };
+    let views = AbortOnDropHandle::new(tokio::spawn(views(pool.clone(), store.clone())));
+    let evt = {
+        let client = client.clone();
+        AbortOnDropHandle::new(tokio::spawn(async move { evt(&store, &client).await }))
+    };
+    let (log, views, evt) = tokio::try_join!(log, views, evt)?;
+    let of_log = |finding: eventstore::Finding| Finding {
+        kind: kebab(&format!("{:?}", finding.kind)),
+        what: finding.what,
+    };
+    Ok(log?.into_iter().map(of_log).chain(views?).chain(evt?).collect())
+}
+
+/// Each read model is what the log says.
+async fn views(pool: PgPool, store: EventStore) -> anyhow::Result<Vec<Finding>> {
+    let mut findings = vec![];
     for view in View::ALL {
-        progress(&format!("the read model {view}"));
         let source = |after| {
             let store = store.clone();
             async move { store.events_after(after, BATCH).await }
         };
         let mut wrong = |what| findings.push(Finding { kind: format!("view-{view}"), what });
-        match readmodel::verify(pool, view, source).await {
+        match readmodel::verify(&pool, view, source).await {
             Ok(differences) => differences
                 .into_iter()
                 .for_each(|d| wrong(format!("{} {}: {:?}", d.table, d.key, d.kind))),
@@ -78,8 +93,6 @@ pub async fn findings(
             Err(error) => return Err(error.into()),
         }
     }
-    progress("EVT against the log");
-    findings.extend(evt(&store, client).await?);
     Ok(findings)
 }
 

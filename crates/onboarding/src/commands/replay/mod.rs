@@ -11,6 +11,7 @@ use domain::record::RecordedEvent;
 use domain::request::RequestEvent;
 use eventstore::EventStore;
 use serde_json::json;
+use sqlx::PgPool;
 
 pub use words::describe;
 
@@ -39,6 +40,15 @@ pub async fn run(config: &Config, id: &str, json: bool) -> anyhow::Result<ExitCo
     }
     let same = again.iter().all(|one| one.same);
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The decisions behind an id, each made again; none if nothing has it.
+pub(crate) async fn again(
+    pool: &PgPool,
+    store: &EventStore,
+    id: &str,
+) -> anyhow::Result<Vec<Again>> {
+    decide_again(&find::history(pool, store, id).await?)
 }
 
 /// One decision, made again from its recorded facts.
