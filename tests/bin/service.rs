@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use onboarding::allocator::{ALLOCATOR, Allocator};
+
+#[global_allocator]
+static GLOBAL: Allocator = ALLOCATOR;
+
 fn main() -> ExitCode {
     onboarding::run()
 }

@@ -72,11 +72,13 @@ fn start(options: &Options, say: &Say<'_>) -> anyhow::Result<Server> {
         store: home.folder().join("jetstream"),
         name: name.clone(),
         durable: options.durable,
+        more: options.nats_settings.clone(),
     };
     let recipe = Recipe {
         name: NATS.name,
         home,
         account: None,
+        environment: options.environment.clone(),
         stop_signal: "TERM",
         command: Box::new(move |port| {
             configuration.write(port)?;
@@ -98,6 +100,7 @@ struct Configuration {
     store: PathBuf,
     name: String,
     durable: bool,
+    more: Vec<String>,
 }
 
 impl Configuration {
@@ -106,8 +109,11 @@ impl Configuration {
         let text = format!(
             "listen: \"127.0.0.1:{port}\"\n\
              server_name: \"{}\"\n\
-             jetstream {{\n  store_dir: {:?}\n  {sync}\n}}\n",
-            self.name, self.store
+             jetstream {{\n  store_dir: {:?}\n  {sync}\n}}\n\
+             {}\n",
+            self.name,
+            self.store,
+            self.more.join("\n"),
         );
         fs::write(&self.file, text).with_context(|| format!("cannot write {}", self.file.display()))
     }

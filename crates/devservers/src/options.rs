@@ -1,6 +1,7 @@
 //! What a caller may choose.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -21,6 +22,10 @@ pub struct Options {
     pub ignore_env: bool,
     /// Settings of a private Postgres beyond its defaults, as `name=value`.
     pub postgres_settings: Vec<String>,
+    /// Lines for the configuration of a private NATS beyond its defaults.
+    pub nats_settings: Vec<String>,
+    /// Variables of a private server's environment beyond ours.
+    pub environment: Vec<(String, OsString)>,
     /// Where programs are looked for and kept.
     pub places: Places,
 }
@@ -34,6 +39,8 @@ impl Options {
             keep_data: false,
             ignore_env: false,
             postgres_settings: vec![],
+            nats_settings: vec![],
+            environment: vec![],
             places: Places::usual(),
         }
     }

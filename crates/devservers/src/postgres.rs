@@ -82,6 +82,7 @@ fn start(options: &Options, say: &Say<'_>) -> anyhow::Result<Server> {
         name: POSTGRES.name,
         home,
         account,
+        environment: options.environment.clone(),
         stop_signal: "INT", // "fast": ends sessions, does not wait for clients
         command: Box::new({
             let data = data.clone();

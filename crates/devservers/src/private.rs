@@ -39,6 +39,8 @@ pub(crate) struct Recipe {
     pub(crate) home: Home,
     /// The user to run as, if not ourselves.
     pub(crate) account: Option<Account>,
+    /// Variables beyond ours.
+    pub(crate) environment: Vec<(String, OsString)>,
     /// The signal that asks for a quick, orderly end.
     pub(crate) stop_signal: &'static str,
     /// The command line for a port.
@@ -130,6 +132,7 @@ impl Recipe {
             command: &(self.command)(port)?,
             home: &self.home,
             log: &log,
+            environment: &self.environment,
             stop_signal: self.stop_signal,
             account: self.account.as_ref(),
         };

@@ -31,6 +31,7 @@ pub(crate) struct Watched<'a> {
     pub(crate) command: &'a [OsString],
     pub(crate) home: &'a Home,
     pub(crate) log: &'a Path,
+    pub(crate) environment: &'a [(String, OsString)],
     pub(crate) stop_signal: &'a str,
     pub(crate) account: Option<&'a Account>,
 }
@@ -44,6 +45,7 @@ impl Watchdog {
             .args([watched.stop_signal, PATIENCE])
             .arg(watched.log)
             .args(watched.command)
+            .envs(watched.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(watched.home.folder())
             .stdin(Stdio::piped())
             .stdout(watched.home.hold()?)

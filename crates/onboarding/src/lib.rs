@@ -2,6 +2,7 @@
 //!
 //! [`cli`] says what it can do; [`service`] shows the wiring on one screen.
 
+pub mod allocator;
 pub mod bench;
 pub mod cli;
 pub mod commands;
@@ -23,11 +24,6 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 use config::Config;
-
-/// Threads allocate and free what others use: the system's allocator took a third of the time that
-/// the program itself needed at full load.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The embedded migrations: what `onboarding migrate` brings the database to.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");

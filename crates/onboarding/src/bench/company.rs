@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use domain::Personal;
 use domain::identity::Sender;
-use domain::ids::{CompanyId, PhoneNumberId, Wamid};
+use domain::ids::CompanyId;
 use domain::input::{InboundMessage, Timestamp};
 
 use crate::demo::APP;
@@ -78,31 +78,56 @@ impl Company {
 
     /// What the `n`th message of a load is: a client whom nobody knows asks for a user.
     pub(super) fn onboarding(self, n: u64, at: Timestamp) -> anyhow::Result<Asked> {
-        let c = (n % u64::from(self.companies)) as u32;
         let user = (n / u64::from(self.companies)) % u64::from(self.users);
-        let phone = phone_of(n);
-        let digits = phone.as_deref().map(|phone| &phone[1..]);
-        let from = Sender {
-            phone: phone.as_deref().map(str::parse).transpose()?.map(Personal::new),
-            wa_id: digits.map(str::parse).transpose()?.map(Personal::new),
-            bsuid: Some(Personal::new(format!("US.bench{n}").parse()?)),
-            name: Some(Personal::new(format!("Client {n}"))),
-        };
-        let wamid: Wamid = format!("wamid.BENCH{n}").parse()?;
-        let number: PhoneNumberId = self.primary(c).parse()?;
-        let message = InboundMessage {
-            phone_number_id: number,
-            id: wamid,
-            from,
-            sent_at: at,
-            received_at: at,
-            kind: "text".into(),
-            text: Some(Personal::new(format!("Hello #u{user}, please call me"))),
-            in_group: false,
-            evidence: None,
-        };
+        self.message(n, n, user as u32, at)
+    }
+
+    /// The `n`th message of a load: client `of` asks for a user.
+    pub(super) fn message(
+        self,
+        n: u64,
+        of: u64,
+        user: u32,
+        at: Timestamp,
+    ) -> anyhow::Result<Asked> {
+        let c = (of % u64::from(self.companies)) as u32;
+        let text = format!("Hello #u{user}, please call me");
+        let message = text_message(&self.primary(c), &n.to_string(), client(of)?, &text, at)?;
         Ok(Asked { company: self.id(c).parse()?, message })
     }
+}
+
+/// The client `n` of a measurement: by phone and username, or by username only.
+pub(super) fn client(n: u64) -> anyhow::Result<Sender> {
+    let phone = phone_of(n);
+    let digits = phone.as_deref().map(|phone| &phone[1..]);
+    Ok(Sender {
+        phone: phone.as_deref().map(str::parse).transpose()?.map(Personal::new),
+        wa_id: digits.map(str::parse).transpose()?.map(Personal::new),
+        bsuid: Some(Personal::new(format!("US.bench{n}").parse()?)),
+        name: Some(Personal::new(format!("Client {n}"))),
+    })
+}
+
+/// A text to a number; its id is unique in a measurement.
+pub(super) fn text_message(
+    to: &str,
+    id: &str,
+    from: Sender,
+    text: &str,
+    at: Timestamp,
+) -> anyhow::Result<InboundMessage> {
+    Ok(InboundMessage {
+        phone_number_id: to.parse()?,
+        id: format!("wamid.BENCH{id}").parse()?,
+        from,
+        sent_at: at,
+        received_at: at,
+        kind: "text".into(),
+        text: Some(Personal::new(text.to_owned())),
+        in_group: false,
+        evidence: None,
+    })
 }
 
 /// 555-01xx is reserved for fiction in every area code: 69,000 numbers from 300 on. Clients beyond
@@ -112,6 +137,7 @@ fn phone_of(n: u64) -> Option<String> {
 }
 
 /// A message to one company.
+#[derive(Clone)]
 pub(super) struct Asked {
     pub(super) company: CompanyId,
     pub(super) message: InboundMessage,

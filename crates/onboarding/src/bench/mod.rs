@@ -8,12 +8,26 @@
 mod backlog;
 mod ceiling;
 mod company;
+mod costs;
+mod counters;
 mod drained;
+mod grown;
+mod growth;
 mod histogram;
+mod instructions;
+mod load;
+pub mod nats_counters;
+mod operation;
+mod peers;
+mod plots;
+mod postgres_counters;
+mod process;
+mod progress;
+pub mod proxy;
 mod report;
 mod side_by_side;
 mod site;
-mod steady;
+mod slow_disk;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,6 +56,10 @@ pub struct BenchOptions {
     /// How many seconds one run measures latency at each rate.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: u64,
+    /// How many rooms the sections `growth` and `operation` grow a store to; each has six events.
+    #[arg(long, default_value_t = 1_670_000, value_name = "ROOMS",
+          value_parser = clap::value_parser!(u64).range(2_000..))]
+    pub grown: u64,
 }
 
 /// A section of the report.
@@ -49,8 +67,16 @@ pub struct BenchOptions {
 pub enum Section {
     /// The service at saturation beside its ceilings and its peers.
     SideBySide,
-    /// How long a message is on its way at steady rates.
-    Steady,
+    /// How long a message is on its way, stage by stage, at shares of capacity.
+    Load,
+    /// What an onboarding costs, whatever the machine.
+    Costs,
+    /// The service at saturation when every fsync takes longer.
+    SlowDisk,
+    /// What an onboarding costs in a store that has grown, beside a small one.
+    Growth,
+    /// Start-up, memory, and rebuild, check and replay of a store that has grown.
+    Operation,
 }
 
 /// A run of the benchmark.
@@ -58,6 +84,8 @@ struct Bench {
     options: BenchOptions,
     site: Site,
     report: Report,
+    /// The store that has grown, once there is one.
+    grown: Option<grown::Store>,
 }
 
 /// Measures, and writes the report.
@@ -71,11 +99,15 @@ pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<ExitCode> {
     })?;
     let site = Site::start(folder()).await?;
     let report = Report::new(&site, Company::USUAL, &options).await?;
-    let mut bench = Bench { options, site, report };
+    let mut bench = Bench { options, site, report, grown: None };
     for section in bench.sections() {
         match section {
             Section::SideBySide => side_by_side::run(&mut bench).await?,
-            Section::Steady => steady::run(&mut bench).await?,
+            Section::Load => load::run(&mut bench).await?,
+            Section::Costs => costs::run(&mut bench).await?,
+            Section::SlowDisk => slow_disk::run(&mut bench).await?,
+            Section::Growth => growth::run(&mut bench).await?,
+            Section::Operation => operation::run(&mut bench).await?,
         }
         // After every section: what was measured is not lost with what comes after it.
         bench.report.write(&bench.options.out)?;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::BenchOptions;
 use super::company::Company;
 use super::histogram::Latencies;
+use super::plots;
 use super::site::{POSTGRES_SETTINGS, Site};
 
 /// Everything that was measured.
@@ -19,10 +20,10 @@ pub(super) struct Report {
 
 /// A section: figures of one kind.
 #[derive(Serialize)]
-struct Part {
-    title: String,
+pub(super) struct Part {
+    pub(super) title: String,
     about: String,
-    figures: Vec<Figure>,
+    pub(super) figures: Vec<Figure>,
 }
 
 #[derive(Serialize)]
@@ -42,12 +43,12 @@ struct Setting {
 }
 
 #[derive(Serialize)]
-struct Figure {
-    name: String,
+pub(super) struct Figure {
+    pub(super) name: String,
     taken: Vec<f64>,
-    median: f64,
-    least: f64,
-    most: f64,
+    pub(super) median: f64,
+    pub(super) least: f64,
+    pub(super) most: f64,
 }
 
 impl Figure {
@@ -97,6 +98,17 @@ impl Report {
         eprintln!("{title}");
         let (title, about) = (title.to_owned(), about.to_owned());
         self.sections.push(Part { title, about, figures: vec![] });
+    }
+
+    /// Something to know about the section; said once.
+    pub(super) fn remark(&mut self, remark: &str) {
+        eprintln!("    {remark}");
+        if let Some(part) = self.sections.last_mut()
+            && !part.about.contains(remark)
+        {
+            part.about.push_str("\n\n");
+            part.about.push_str(remark);
+        }
     }
 
     /// Tells which run begins.
@@ -156,7 +168,7 @@ impl Report {
         text
     }
 
-    /// Writes `bench.json` and `bench.md`.
+    /// Writes `bench.json`, `bench.md` and the plots.
     pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("bench.json"), serde_json::to_string_pretty(self)? + "\n")?;
@@ -171,7 +183,8 @@ impl Report {
             self.setting.users,
             self.setting.numbers_of_the_pool,
         );
-        std::fs::write(folder.join("bench.md"), head + &self.tables())?;
+        let plots = plots::draw(&self.sections, folder)?;
+        std::fs::write(folder.join("bench.md"), head + &plots + &self.tables())?;
         Ok(())
     }
 }

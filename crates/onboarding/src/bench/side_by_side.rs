@@ -1,7 +1,7 @@
-//! The service at saturation, beside its ceilings.
+//! The service at saturation, beside its ceilings and its peers.
 
 use super::company::Company;
-use super::{Bench, ceiling, drained};
+use super::{Bench, ceiling, drained, peers};
 
 const OURS: &str = "onboardings/s, INBOX to read model, one company";
 const CEILING: &str = "ceiling: appended, chained and projected, onboardings/s";
@@ -10,7 +10,8 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let company = Company::USUAL;
     bench.report.section(
         "Side by side",
-        "A backlog in INBOX is drained; the same events are written again without any rule.",
+        "A backlog in INBOX is drained; the same events are written again without any rule; the \
+         same flow on stock cqrs-es and postgres-es decides messages that it has in memory.",
     );
     for run in 1..=bench.options.runs {
         bench.report.run(run);
@@ -26,7 +27,17 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
         bench.report.add("ceiling: appended only, onboardings/s", rate);
         let rate = ceiling::publish_only(&bench.site, company, &rows).await?;
         bench.report.add("ceiling: published only, onboardings/s", rate);
+        for peer in peers::ALL {
+            for (name, value) in
+                peers::run(&bench.site, company, peer, bench.options.seconds).await?
+            {
+                bench.report.add(name, value);
+            }
+        }
     }
     bench.report.relate("share of the pipeline ceiling", OURS, CEILING);
+    for peer in peers::ALL {
+        bench.report.relate(&format!("ours ÷ {peer}"), OURS, &peer.rate());
+    }
     Ok(())
 }

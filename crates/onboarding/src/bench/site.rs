@@ -1,6 +1,7 @@
 //! Where a measurement takes place: durable private servers, a database and streams of its own.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context;
@@ -10,6 +11,7 @@ use eventstore::EventStore;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use super::company::Company;
+use super::nats_counters;
 use crate::config::{App, Config};
 use crate::demo::stage::{APP, APP_SECRET, create_database};
 
@@ -26,29 +28,50 @@ const WAL_FILES: u32 = 96;
 
 /// One Postgres for all measurements; `fsync` is on.
 pub(super) struct Site {
-    postgres: Server,
-    folder: PathBuf,
+    pub(super) postgres: Server,
+    pub(super) folder: PathBuf,
     grounds: AtomicU32,
 }
 
 impl Site {
     /// Starts Postgres below `folder`.
     pub(super) async fn start(folder: PathBuf) -> anyhow::Result<Self> {
+        Self::with_environment(folder, vec![]).await
+    }
+
+    /// The same with more variables in Postgres' environment.
+    pub(super) async fn with_environment(
+        folder: PathBuf,
+        environment: Vec<(String, OsString)>,
+    ) -> anyhow::Result<Self> {
         let mut options = Options::new(&folder);
         options.ignore_env = true;
+        options.environment = environment;
         options.postgres_settings = POSTGRES_SETTINGS.map(str::to_owned).to_vec();
         let postgres = devservers::postgres(&options, &|line| eprintln!("  {line}")).await?;
         used(postgres.url()).await.context("making the files of Postgres' log")?;
         Ok(Self { postgres, folder, grounds: AtomicU32::new(0) })
     }
 
-    /// An empty database with a company in its directory, and a NATS of its own.
-    pub(super) async fn fresh(&self, company: &Company) -> anyhow::Result<Ground> {
+    /// A database without any table, and a NATS of its own.
+    pub(super) async fn bare(&self) -> anyhow::Result<Bare> {
         let number = self.grounds.fetch_add(1, Ordering::Relaxed);
         let database = create_database(self.postgres.url(), &format!("bench_{number}")).await?;
         let mut options = Options::new(self.folder.join(format!("ground-{number}")));
         options.ignore_env = true;
+        options.nats_settings = vec![nats_counters::OBSERVER_SETTING.to_owned()];
         let nats = devservers::nats(&options, &|_| {}).await.context("NATS")?;
+        Ok(Bare { database, nats })
+    }
+
+    /// An empty database with a company in its directory, and a NATS of its own.
+    pub(super) async fn fresh(&self, company: &Company) -> anyhow::Result<Ground> {
+        self.fresh_with(&company.directory()).await
+    }
+
+    /// The same with a directory file.
+    pub(super) async fn fresh_with(&self, directory: &str) -> anyhow::Result<Ground> {
+        let Bare { database, nats } = self.bare().await?;
         let mut config = Config {
             database_url: database.as_str().into(),
             nats_url: nats.url().into(),
@@ -66,10 +89,25 @@ impl Site {
         let pool = PgPool::connect(&database).await.context("connecting to Postgres")?;
         crate::MIGRATIONS.run(&pool).await.context("migrating")?;
         let clock = Clock::system();
-        crate::commands::directory::apply_text(&pool, &company.directory(), "bench", clock.now())
-            .await?;
+        crate::commands::directory::apply_text(&pool, directory, "bench", clock.now()).await?;
         let store = EventStore::new(pool.clone());
-        Ok(Ground { config, pool, store, clock, _nats: nats })
+        Ok(Ground { config, pool, store, clock, nats })
+    }
+
+    /// Removes a ground with its database.
+    pub(super) async fn discard(&self, ground: Ground) -> anyhow::Result<()> {
+        let options = ground.pool.connect_options();
+        let database = options.get_database().context("a ground without a database")?;
+        ground.pool.close().await;
+        let mut connection = PgConnection::connect(self.postgres.url()).await?;
+        let drop = format!("DROP DATABASE \"{database}\" WITH (FORCE)");
+        sqlx::query(&drop).execute(&mut connection).await.context("dropping a database")?;
+        Ok(())
+    }
+
+    /// Where the servers' files are.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Of Postgres and NATS.
@@ -99,11 +137,18 @@ async fn used(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A database and a NATS with nothing in them.
+pub(super) struct Bare {
+    /// Its URL.
+    pub(super) database: String,
+    pub(super) nats: Server,
+}
+
 /// A database and a NATS with a company, and no service yet.
 pub(super) struct Ground {
     pub(super) config: Config,
     pub(super) pool: PgPool,
     pub(super) store: EventStore,
     pub(super) clock: Clock,
-    _nats: Server,
+    pub(super) nats: Server,
 }

@@ -53,6 +53,8 @@ pub struct ReceivedMessage {
     pub traceparent: Option<String>,
     /// The fake's id of it.
     pub wamid: Wamid,
+    /// When it came, by the fake's clock.
+    pub received_at: Timestamp,
     /// The error code with which it will fail after all, if scripted.
     pub fails_with: Option<i64>,
 }
@@ -137,7 +139,7 @@ impl FakeCloudApi {
         self.shared.lock().webhook = Some((webhook, when));
     }
 
-    /// The clock for the timestamps of statuses; at first, the system's.
+    /// The clock for the timestamps of messages and statuses; at first, the system's.
     pub fn use_clock(&self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) {
         self.shared.lock().clock = Arc::new(clock);
     }

@@ -85,6 +85,7 @@ impl Shared {
             reference: request.reference,
             traceparent: request.traceparent,
             wamid,
+            received_at: (state.clock)(),
             fails_with,
         };
         state.received.push(message.clone());

@@ -1,0 +1,201 @@
+//! How long a message is on its way, stage by stage, at shares of what the service can bear.
+//!
+//! For each kind of load a backlog is drained first: that is the capacity. Then messages are sent at
+//! shares of it, in an open loop ([`open`]). The kinds: new clients of one company, new clients of a
+//! hundred companies, all rows of the flow table ([`mix`]). Invitations have a capacity of their
+//! own ([`sending`]).
+
+pub(super) mod mix;
+mod one_by_one;
+mod open;
+mod sending;
+mod watch;
+
+use std::time::{Duration, Instant};
+
+use whatsapp::fake::Webhook;
+
+use self::mix::Mix;
+use self::open::{FIRST, Pace, Plan, Stages, WARM};
+use super::Bench;
+use super::backlog::{Clients, Load};
+use super::company::Company;
+use super::progress::Progress;
+use super::report::Report;
+use super::site::{Ground, Site};
+use crate::cli::Role;
+use crate::demo::stage::{APP, APP_SECRET};
+use crate::service::Service;
+
+/// From INBOX to the read model.
+const DECIDING: [Role; 3] = [Role::Engine, Role::Relay, Role::Projector];
+/// Shares of capacity, in percent.
+const SHARES: [u32; 3] = [10, 50, 90];
+/// Messages under way in a closed loop.
+const UNDER_WAY: usize = 512;
+/// Onboardings before anything is measured on a ground.
+const BEFORE: u64 = 2_000;
+
+const ABOUT: &str = "\
+Saturation: a backlog in INBOX is drained, to the read model. Then messages are sent at fixed \
+moments at a share of that rate, whether or not answers came, one publish each; every stage counts \
+from the moment at which the message should have been sent (the sending task wakes up once a \
+millisecond). *In INBOX* and *on EVT* (the last of the input's events) are JetStream's own timestamps; INBOX is \
+synced after its timestamp and before *acknowledged*. *Committed* and *visible* (the checkpoint of `chat-rooms`) are looked up in Postgres, on \
+a connection of the measurement's own, about once a millisecond: *from look to look* tells how exactly, \
+and the looks take their part of the machine. The lines *INBOX to EVT at a rate* are taken without \
+them. *Closed loop*: 512 messages are under way all the time, from the publish to their decision on \
+EVT; what was sent after the first two seconds counts. *Invitation received* is the fake Cloud API's own timestamp; it limits no account, and the \
+sender makes its usual 32 calls at once. *Mixed* is, of sixteen messages, two of new clients and one \
+each: no extension, a voice message, an unknown user, a client with an active room, one whose room \
+is under way, one with one profile, one with several, no free number, auto promotion off, a day too \
+late, to a secondary number, in a group, into a room, and a repeat (which is sent, but not timed); \
+that every message was decided as its row asks is compared afterwards.";
+
+pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
+    bench.report.section("Load", ABOUT);
+    let (onboardings, seconds) = (bench.options.onboardings, bench.options.seconds);
+    for run in 1..=bench.options.runs {
+        bench.report.run(run);
+        for kind in [Kind::OneCompany, Kind::HundredCompanies, Kind::Mixed] {
+            kind.measure(&bench.site, &mut bench.report, onboardings, seconds).await?;
+        }
+        for rate in [50, 500] {
+            let stages = unwatched(&bench.site, f64::from(rate), seconds).await?;
+            for (_, latencies) in stages.iter().filter(|(stage, _)| *stage == "on EVT") {
+                bench.report.add_latencies(&format!("INBOX to EVT at {rate}/s"), latencies);
+            }
+        }
+        one_by_one::measure(&bench.site, &mut bench.report, seconds).await?;
+        sending::measure(&bench.site, &mut bench.report, onboardings / 10, seconds).await?;
+    }
+    Ok(())
+}
+
+/// Who writes.
+#[derive(Clone, Copy)]
+enum Kind {
+    OneCompany,
+    HundredCompanies,
+    Mixed,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::OneCompany => "one company",
+            Self::HundredCompanies => "100 companies",
+            Self::Mixed => "mixed",
+        }
+    }
+
+    const fn companies(self) -> Company {
+        match self {
+            Self::HundredCompanies => Company { companies: 100, ..Company::USUAL },
+            Self::OneCompany | Self::Mixed => Company::USUAL,
+        }
+    }
+
+    /// A ground that is warm, with everybody known who has to be.
+    async fn ground(self, site: &Site) -> anyhow::Result<(Ground, Load)> {
+        let companies = self.companies();
+        let (ground, clients) = match self {
+            Self::Mixed => {
+                (site.fresh_with(&Mix::directory()).await?, Clients::Mixed(Mix::default()))
+            }
+            _ => (site.fresh(&companies).await?, Clients::New(companies)),
+        };
+        let mut load = Load::by(&ground, clients).await?;
+        saturate(&ground, &mut load, BEFORE).await?;
+        Ok((ground, load))
+    }
+
+    /// Saturation, then shares of it.
+    async fn measure(
+        self,
+        site: &Site,
+        report: &mut Report,
+        many: u64,
+        seconds: u64,
+    ) -> anyhow::Result<()> {
+        let name = self.name();
+        let (ground, mut load) = self.ground(site).await?;
+        let capacity = saturate(&ground, &mut load, many).await?;
+        report.add(format!("{name}: messages/s at saturation"), capacity);
+        for share in SHARES {
+            let rate = capacity * f64::from(share) / 100.0;
+            let plan = Plan::usual(Pace::Open(rate), seconds);
+            let messages = rate * (WARM.as_secs() + seconds) as f64;
+            prepare(&ground, &mut load, FIRST + messages.ceil() as u64).await?;
+            let stages = open::run(&ground, &mut load, &plan).await?;
+            tell(report, &format!("{name} at {share} %"), rate, &stages);
+        }
+        if !matches!(load.clients, Clients::Mixed(_)) {
+            let stages =
+                open::run(&ground, &mut load, &Plan::usual(Pace::Closed(UNDER_WAY), seconds))
+                    .await?;
+            let name = format!("{name}, closed loop");
+            let measured = stages.first().map_or(0, |(_, latencies)| latencies.len());
+            tell(report, &name, measured as f64 / seconds as f64, &stages);
+        }
+        if let Clients::Mixed(mix) = &load.clients {
+            for (row, times) in mix.verify(&ground, load.sent).await? {
+                eprintln!("    mixed, decided as {row:?} asks: {times}");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes those known whom the next messages need.
+async fn prepare(ground: &Ground, load: &mut Load, messages: u64) -> anyhow::Result<()> {
+    let (inbox, sent) = (load.publisher(), load.sent);
+    if let Clients::Mixed(mix) = &mut load.clients {
+        mix.prepare(ground, &inbox, sent + messages).await?;
+    }
+    Ok(())
+}
+
+/// Messages a second of a backlog, from the first events that readers see to the last.
+async fn saturate(ground: &Ground, load: &mut Load, many: u64) -> anyhow::Result<f64> {
+    prepare(ground, load, many).await?;
+    load.fill(many).await?;
+    let before = ground.store.last_position().await?;
+    let progress = Progress::of_next_service()?;
+    let service = start(ground, &DECIDING).await?;
+    let (first, begun) = progress.reach(before + 1).await?;
+    let (last, ended) = progress.settled(ground).await?;
+    service.stop().await;
+    anyhow::ensure!(last > first, "everything was decided at once: more onboardings are needed");
+    let share = (last - first) as f64 / (last - before) as f64;
+    Ok(many as f64 * share / (ended - begun).as_secs_f64())
+}
+
+/// New clients of one company at a rate, and nobody looks into Postgres.
+async fn unwatched(site: &Site, rate: f64, seconds: u64) -> anyhow::Result<Stages> {
+    let (ground, mut load) = Kind::OneCompany.ground(site).await?;
+    let plan = Plan { watched: false, ..Plan::usual(Pace::Open(rate), seconds) };
+    open::run(&ground, &mut load, &plan).await
+}
+
+fn tell(report: &mut Report, name: &str, rate: f64, stages: &Stages) {
+    report.add(format!("{name}: messages/s"), rate);
+    for (stage, latencies) in stages {
+        report.add_latencies(&format!("{name}, {stage}"), latencies);
+    }
+}
+
+async fn start(ground: &Ground, roles: &[Role]) -> anyhow::Result<Service> {
+    Service::start(&ground.config, roles, ground.clock.clone()).await
+}
+
+/// The webhook of a service, once it takes posts.
+async fn webhook_of(service: &Service) -> anyhow::Result<Webhook> {
+    let base = format!("http://{}", service.http());
+    let begun = Instant::now();
+    while !reqwest::get(format!("{base}/readyz")).await.is_ok_and(|a| a.status().is_success()) {
+        anyhow::ensure!(begun.elapsed() < Duration::from_secs(30), "the service is not ready");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(Webhook::new(&format!("{base}/webhooks/whatsapp/{APP}"), APP_SECRET.as_bytes())?)
+}
