@@ -18,9 +18,9 @@ use crate::working_set::WorkingSet;
 use crate::{Engine, Settlement, Submission};
 
 /// Most inputs decided before they are committed together.
-const MOST: usize = 384;
+const MOST: usize = 512;
 /// Most rounds that are on their way while the next one is decided.
-const AHEAD: usize = 3;
+const AHEAD: usize = 1;
 /// How often in a row an input may lose against other writers before it is put off.
 const PATIENCE: u32 = 20;
 /// Pause after the store or the directory did not answer.

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use async_nats::HeaderMap;
-use async_nats::client::PublishErrorKind as PublishErrorKindOfClient;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
@@ -88,15 +87,6 @@ impl PublishFailure {
     }
 }
 
-/// Whether the server is asked to acknowledge a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ask {
-    /// It is awaited.
-    Acknowledgement,
-    /// A later message that is acknowledged shows that this one is stored.
-    Nothing,
-}
-
 /// Publishes in order with at most `cap` unacknowledged, and hands every acknowledgement to
 /// `acked`, in order. At the first failure it sends no more, waits for what is on the way, and
 /// returns that failure.
@@ -104,18 +94,6 @@ pub(crate) async fn pipelined(
     js: &Context,
     cap: usize,
     messages: impl IntoIterator<Item = Result<Outgoing, PublishFailure>>,
-    acked: impl FnMut(&PublishAck) -> Result<(), PublishFailure>,
-) -> Result<(), PublishFailure> {
-    let messages = messages.into_iter().map(|message| (Ask::Acknowledgement, message));
-    chained(js, cap, messages, acked).await
-}
-
-/// The same for messages of which some ask for nothing: only if none of them can be missing once a
-/// later one is acknowledged.
-pub(crate) async fn chained(
-    js: &Context,
-    cap: usize,
-    messages: impl IntoIterator<Item = (Ask, Result<Outgoing, PublishFailure>)>,
     mut acked: impl FnMut(&PublishAck) -> Result<(), PublishFailure>,
 ) -> Result<(), PublishFailure> {
     let mut waiting = VecDeque::with_capacity(cap);
@@ -123,20 +101,16 @@ pub(crate) async fn chained(
         ack.map_err(|e| PublishFailure::of(&e)).and_then(|ack| acked(&ack))
     };
     let mut outcome = Ok(());
-    for (ask, message) in messages {
-        if ask == Ask::Acknowledgement
-            && waiting.len() >= cap
+    for message in messages {
+        if waiting.len() >= cap
             && let Some(oldest) = waiting.pop_front()
         {
             outcome = check(IntoFuture::into_future(oldest).await);
         }
         if outcome.is_ok() {
-            outcome = match (message, ask) {
-                (Ok(message), Ask::Acknowledgement) => {
-                    send(js, message).await.map(|ack| waiting.push_back(ack))
-                }
-                (Ok(message), Ask::Nothing) => send_unasked(js, message).await,
-                (Err(unfit), _) => Err(unfit),
+            outcome = match message {
+                Ok(message) => send(js, message).await.map(|ack| waiting.push_back(ack)),
+                Err(unfit) => Err(unfit),
             };
         }
         if outcome.is_err() {
@@ -157,14 +131,4 @@ async fn send(
 ) -> Result<async_nats::jetstream::context::PublishAckFuture, PublishFailure> {
     let subject = message.subject.clone();
     js.send_publish(subject, message.into()).await.map_err(|e| PublishFailure::of(&e))
-}
-
-async fn send_unasked(js: &Context, message: Outgoing) -> Result<(), PublishFailure> {
-    let Outgoing { subject, headers, payload } = message;
-    let sent = js.client().publish_with_headers(subject, headers, payload).await;
-    sent.map_err(|error| match error.kind() {
-        PublishErrorKindOfClient::MaxPayloadExceeded => PublishFailure::TooLarge,
-        PublishErrorKindOfClient::InvalidSubject => PublishFailure::Unfit(error.to_string()),
-        PublishErrorKindOfClient::Send => PublishFailure::Closed,
-    })
 }

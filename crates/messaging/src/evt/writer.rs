@@ -9,14 +9,11 @@ use domain::record::RecordedEvent;
 
 use crate::envelope;
 use crate::error::NatsError;
-use crate::publish::{Ask, Outgoing, PublishFailure, chained};
+use crate::publish::{Outgoing, PublishFailure, pipelined};
 use crate::streams::{EVT, info};
 
-/// Acknowledgements that are awaited at once.
-const PIPELINE: usize = 16;
-/// Of so many events one is acknowledged: with it all before it are, because each is stored only
-/// right after the one before it. An acknowledgement of each made publishing a quarter slower.
-const ACKNOWLEDGED: u64 = 64;
+/// Unacknowledged events on the way.
+const PIPELINE: usize = 1024;
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Writes events into `EVT`. Only one may be active; a second one breaks the chain and both
@@ -53,7 +50,7 @@ impl EvtWriter {
         Self {
             js: ContextBuilder::new()
                 .timeout(ACK_TIMEOUT)
-                .max_ack_inflight(4 * PIPELINE)
+                .max_ack_inflight(2 * PIPELINE)
                 .build(client.clone()),
         }
     }
@@ -72,37 +69,33 @@ impl EvtWriter {
         Ok(found.state.last_sequence)
     }
 
-    /// Publishes events with consecutive positions and waits until the last is acknowledged, and
-    /// all before it with it. Returns the last position; 0 if there are no events.
+    /// Publishes events with consecutive positions and waits for every acknowledgement. Returns
+    /// the last position; 0 if there are no events.
     ///
     /// # Errors
     /// At the first trouble no more is sent, and what is on the way is awaited. Whatever the kind:
-    /// read back the last position and go on from the next. The first event of a call is always
-    /// acknowledged: if it is at fault, going on tells why.
+    /// read back the last position and go on from the next.
     pub async fn publish(&self, events: &[RecordedEvent]) -> Result<u64, WriteError> {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(0) };
-        let (first, last) = (first.position, last.position);
-        let asks = move |position: u64| {
-            position == first || position == last || position.is_multiple_of(ACKNOWLEDGED)
+        let Some(first) = events.first().map(|event| event.position) else {
+            return Ok(0);
         };
         let mut last_acked = None;
-        let mut due = (first..).filter(|position| asks(*position));
+        let mut due = first;
         // A function, not a closure: its lifetime stays general, so callers can spawn the future.
         let messages = events.iter().zip(first..).map(at_its_place);
-        let asked = (first..).map(|position| match asks(position) {
-            true => Ask::Acknowledgement,
-            false => Ask::Nothing,
-        });
-        let outcome = chained(&self.js, PIPELINE, asked.zip(messages), |ack| {
-            let due = due.next();
-            if ack.stream != EVT || Some(ack.sequence) != due || ack.duplicate {
+        let outcome = pipelined(&self.js, PIPELINE, messages, |ack| {
+            if ack.stream != EVT || ack.sequence != due || ack.duplicate {
                 return Err(PublishFailure::WrongSequence);
             }
-            last_acked = due;
+            last_acked = Some(due);
+            due += 1;
             Ok(())
         })
         .await;
-        outcome.map(|()| last).map_err(|kind| WriteError { first, last_acked, kind })
+        match outcome {
+            Ok(()) => Ok(due - 1),
+            Err(kind) => Err(WriteError { first, last_acked, kind }),
+        }
     }
 }
 

@@ -219,10 +219,7 @@ impl Place {
 pub(super) async fn all_visible(ground: &Ground, many: u64) -> anyhow::Result<()> {
     let begun = Instant::now();
     loop {
-        let rooms: i64 = sqlx::query_scalar("SELECT count(*) FROM rm_chat_rooms")
-            .fetch_one(&ground.pool)
-            .await?;
-        let rooms = rooms.unsigned_abs();
+        let rooms = ground.rooms().await?;
         if rooms >= many {
             anyhow::ensure!(rooms == many, "{rooms} rooms are visible, and not {many}");
             return Ok(());

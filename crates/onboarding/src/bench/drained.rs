@@ -1,7 +1,6 @@
 //! How fast a backlog in INBOX becomes rooms that readers see: full rules, nothing switched off.
 
 use domain::record::RecordedEvent;
-use sqlx::PgPool;
 
 use super::backlog::Load;
 use super::company::Company;
@@ -51,7 +50,7 @@ pub(super) async fn run(site: &Site, company: Company, many: u64) -> anyhow::Res
     let costs =
         PostgresCounters::now(ground.config.database_url.expose()).await?.since(&before, many);
 
-    let seen = rooms(&ground.pool).await?;
+    let seen = ground.rooms().await?;
     anyhow::ensure!(seen == WARM + many, "{seen} rooms are visible, and not {}", WARM + many);
     let rate = (last - first) as f64 / EVENTS as f64 / (ended - begun).as_secs_f64();
     let rows = rows(&ground, warm).await?;
@@ -61,12 +60,6 @@ pub(super) async fn run(site: &Site, company: Company, many: u64) -> anyhow::Res
 async fn start(ground: &Ground) -> anyhow::Result<Service> {
     let roles = [Role::Engine, Role::Relay, Role::Projector];
     Service::start(&ground.config, &roles, ground.clock.clone()).await
-}
-
-async fn rooms(pool: &PgPool) -> anyhow::Result<u64> {
-    let rooms: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM rm_chat_rooms").fetch_one(pool).await?;
-    Ok(rooms.unsigned_abs())
 }
 
 /// The events after a position.

@@ -70,7 +70,7 @@ impl Store {
         store.load.fill(1).await?;
         let service = store.start().await?;
         let begun = Instant::now();
-        while rooms(&store.ground.pool).await? < 1 {
+        while store.ground.rooms().await? < 1 {
             anyhow::ensure!(begun.elapsed() < PATIENCE, "the first room does not come");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -135,7 +135,7 @@ impl Store {
     async fn has_grown(&mut self, rooms: u64, events: u64) -> anyhow::Result<()> {
         self.rooms += rooms;
         self.end += events * rooms;
-        let (seen, due) = (self::rooms(&self.ground.pool).await?, self.rooms);
+        let (seen, due) = (self.ground.rooms().await?, self.rooms);
         anyhow::ensure!(seen == due, "{seen} rooms are visible, and not {due}");
         let (end, due) = (self.ground.store.last_position().await?, self.end);
         anyhow::ensure!(end == due, "the log ends at {end}, and not at {due}");
@@ -169,13 +169,6 @@ pub(super) async fn visible(
         anyhow::ensure!(moved.elapsed() < PATIENCE, "the view came to {at} of {position} only");
         tokio::time::sleep(often).await;
     }
-}
-
-/// How many rooms readers see.
-pub(super) async fn rooms(pool: &PgPool) -> anyhow::Result<u64> {
-    let rooms: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM rm_chat_rooms").fetch_one(pool).await?;
-    Ok(rooms.unsigned_abs())
 }
 
 /// The kernel counts CPU time in steps of 10 ms: from here on it is right to 5 %.

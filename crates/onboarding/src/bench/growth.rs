@@ -32,7 +32,7 @@ async fn sizes(bench: &mut Bench) -> anyhow::Result<()> {
          six events. CPU times are the kernel's, of all processes of a server.",
     );
     let (many, grown) = (bench.options.onboardings, bench.options.grown);
-    grown::require_space(&bench.site.folder, grown)?;
+    grown::require_space(bench.site.folder(), grown)?;
     let mut store = Store::new(&bench.site, Company::USUAL).await?;
     for rooms in SIZES.into_iter().filter(|size| *size < grown).chain([grown]) {
         // The takes themselves are part of the growth.

@@ -6,15 +6,15 @@ use serde::Deserialize;
 
 /// A line of the server's configuration: somebody may ask it about itself. Others go on to come in
 /// without a name.
-pub const OBSERVER_SETTING: &str =
+pub(super) const OBSERVER_SETTING: &str =
     "accounts { $SYS { users: [{ user: observer, password: observer }] } }";
 
 /// Asks a server that has [`OBSERVER_SETTING`].
-pub struct Observer(Client);
+pub(super) struct Observer(Client);
 
 /// What went in and out, from and to all clients, JetStream's acknowledgements included.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Traffic {
+pub(super) struct Traffic {
     in_msgs: u64,
     out_msgs: u64,
     in_bytes: u64,
@@ -23,12 +23,12 @@ pub struct Traffic {
 
 impl Traffic {
     /// In and out.
-    pub const fn messages(self) -> u64 {
+    pub(super) const fn messages(self) -> u64 {
         self.in_msgs + self.out_msgs
     }
 
     /// In and out.
-    pub const fn bytes(self) -> u64 {
+    pub(super) const fn bytes(self) -> u64 {
         self.in_bytes + self.out_bytes
     }
 }
@@ -38,7 +38,7 @@ impl Observer {
     ///
     /// # Errors
     /// It can't be reached, or lacks the setting.
-    pub async fn of(url: &str) -> anyhow::Result<Self> {
+    pub(super) async fn of(url: &str) -> anyhow::Result<Self> {
         let options = ConnectOptions::new().user_and_password("observer".into(), "observer".into());
         Ok(Self(options.connect(url).await.context("observing NATS")?))
     }
@@ -47,7 +47,7 @@ impl Observer {
     ///
     /// # Errors
     /// The server does not answer.
-    pub async fn traffic(&self) -> anyhow::Result<Traffic> {
+    pub(super) async fn traffic(&self) -> anyhow::Result<Traffic> {
         #[derive(Deserialize)]
         struct Answer {
             data: Traffic,

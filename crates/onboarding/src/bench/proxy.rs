@@ -9,19 +9,19 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What a statement is counted as while it is prepared, once a connection.
-pub const PREPARE: &str = "prepare";
+pub(super) const PREPARE: &str = "prepare";
 
 /// Counts on the way between the service and Postgres, and changes nothing.
-pub struct Proxy {
+pub(super) struct Proxy {
     address: SocketAddr,
     counted: Arc<Mutex<Counted>>,
 }
 
 /// What was asked, by the text of the statement.
-pub type Counted = BTreeMap<Arc<str>, Asked>;
+pub(super) type Counted = BTreeMap<Arc<str>, Asked>;
 
 /// What was asked in between.
-pub fn since(now: &Counted, before: &Counted) -> Counted {
+pub(super) fn since(now: &Counted, before: &Counted) -> Counted {
     let less = |(statement, now): (&Arc<str>, &Asked)| {
         let before = before.get(statement).copied().unwrap_or_default();
         let asked = Asked {
@@ -36,14 +36,14 @@ pub fn since(now: &Counted, before: &Counted) -> Counted {
 
 /// How often something was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub(super) struct Asked {
     /// Answers that were waited for, those to pings before it included: a pool that hands a
     /// connection out asks first whether it is still there.
-    pub round_trips: u64,
+    pub(super) round_trips: u64,
     /// Those to pings.
-    pub pings: u64,
+    pub(super) pings: u64,
     /// Transactions that ended with one of them.
-    pub transactions: u64,
+    pub(super) transactions: u64,
 }
 
 impl Proxy {
@@ -51,7 +51,7 @@ impl Proxy {
     ///
     /// # Errors
     /// No port is free.
-    pub async fn to(url: &str) -> std::io::Result<Self> {
+    pub(super) async fn to(url: &str) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let counted = Arc::<Mutex<Counted>>::default();
@@ -66,14 +66,14 @@ impl Proxy {
     }
 
     /// The same database, this way. Without TLS: what is encrypted can't be counted.
-    pub fn url(&self, url: &str) -> String {
+    pub(super) fn url(&self, url: &str) -> String {
         let url = url.replacen(authority(url), &self.address.to_string(), 1);
         let separator = if url.contains('?') { '&' } else { '?' };
         format!("{url}{separator}sslmode=disable")
     }
 
     /// What was asked so far.
-    pub fn counted(&self) -> Counted {
+    pub(super) fn counted(&self) -> Counted {
         locked(&self.counted).clone()
     }
 }

@@ -29,7 +29,7 @@ const WAL_FILES: u32 = 96;
 /// One Postgres for all measurements; `fsync` is on.
 pub(super) struct Site {
     pub(super) postgres: Server,
-    pub(super) folder: PathBuf,
+    folder: PathBuf,
     grounds: AtomicU32,
 }
 
@@ -151,4 +151,13 @@ pub(super) struct Ground {
     pub(super) store: EventStore,
     pub(super) clock: Clock,
     pub(super) nats: Server,
+}
+
+impl Ground {
+    /// How many rooms readers see.
+    pub(super) async fn rooms(&self) -> anyhow::Result<u64> {
+        let query = "SELECT count(*) FROM rm_chat_rooms";
+        let rooms: i64 = sqlx::query_scalar(query).fetch_one(&self.pool).await?;
+        Ok(rooms.unsigned_abs())
+    }
 }

@@ -14,10 +14,14 @@ use sqlx::{Executor, PgPool};
 
 use crate::config::Config;
 
+/// What `check` holds at once: the log's snapshot, a read model's, the events for it, those for EVT.
+/// With fewer, one of its parts would wait for another, and a long log would outlast its patience.
+const AT_LEAST: u32 = 4;
+
 /// Connects to Postgres.
 pub(crate) async fn postgres(config: &Config) -> anyhow::Result<PgPool> {
     PgPoolOptions::new()
-        .max_connections(config.database_connections.max(2))
+        .max_connections(config.database_connections.max(AT_LEAST))
         .acquire_timeout(std::time::Duration::from_secs(10))
         .connect(config.database_url.expose())
         .await

@@ -39,7 +39,7 @@ pub(super) async fn run(bench: &mut Bench, cloud: &str, mut store: Store) -> any
         service.stop().await?;
     }
     let backlog = BACKLOG.min(bench.options.grown);
-    grown::require_space(&bench.site.folder, backlog)?;
+    grown::require_space(bench.site.folder(), backlog)?;
     store.load.fill(backlog).await?;
     for run in 1..=bench.options.runs {
         bench.report.run(run);
@@ -49,7 +49,7 @@ pub(super) async fn run(bench: &mut Bench, cloud: &str, mut store: Store) -> any
         bench.report.add(format!("with a backlog of {backlog}, MB at most"), seen.most);
         bench.report.add("rooms meanwhile", (seen.rooms - before) as f64);
         service.stop().await?;
-        store.rooms = grown::rooms(&store.ground.pool).await?;
+        store.rooms = store.ground.rooms().await?;
     }
     Ok(())
 }
@@ -73,7 +73,7 @@ async fn watch(
         seen.most = process::resident(service.pid)?.most;
         tokio::time::sleep(LOOK).await;
         if counted.elapsed() > Duration::from_secs(1) {
-            seen.rooms = grown::rooms(&store.ground.pool).await?;
+            seen.rooms = store.ground.rooms().await?;
             counted = Instant::now();
         }
     }

@@ -21,7 +21,7 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let mut grown = match bench.grown.take() {
         Some(grown) => grown,
         None => {
-            grown::require_space(&bench.site.folder, bench.options.grown)?;
+            grown::require_space(bench.site.folder(), bench.options.grown)?;
             Store::new(&bench.site, Company::USUAL).await?
         }
     };

@@ -28,7 +28,7 @@ pub(super) async fn run(
         // The first start after a growth makes what is made once.
         Program::serve(&program, &store.ground, cloud).await?.stop().await?;
     }
-    let copy = bench.site.folder.join("onboarding-cold");
+    let copy = bench.site.folder().join("onboarding-cold");
     for run in 1..=bench.options.runs {
         bench.report.run(run);
         for store in [small, grown] {
