@@ -21,6 +21,17 @@ pub(crate) fn text<'a>(headers: Option<&'a HeaderMap>, name: &'static str) -> Op
     headers?.get_last(HeaderName::from_static(name)).map(|value| value.as_str())
 }
 
+/// Bytes that the headers take on the wire: `NATS/1.0`, a line each, an empty line.
+pub(crate) fn wire_len(headers: &HeaderMap) -> usize {
+    const BEGIN_AND_END: usize = "NATS/1.0\r\n\r\n".len();
+    const PER_LINE: usize = ": \r\n".len();
+    let lines = headers.iter().flat_map(|(name, values)| {
+        let name: &str = name.as_ref();
+        values.iter().map(move |value| name.len() + value.as_str().len() + PER_LINE)
+    });
+    BEGIN_AND_END + lines.sum::<usize>()
+}
+
 /// A value that reads back as it was written: no control characters, no blanks at its ends.
 pub(crate) fn is_safe(value: &str) -> bool {
     value.trim() == value && !value.is_empty() && !value.chars().any(char::is_control)

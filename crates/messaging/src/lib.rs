@@ -17,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+mod batch;
 mod connect;
 pub mod dlq;
 mod durable;

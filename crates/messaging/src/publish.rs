@@ -11,12 +11,21 @@ use bytes::Bytes;
 use futures::future::join_all;
 
 use crate::error::api_error;
+use crate::header;
 
 /// A message on its way into a stream.
+#[derive(Clone)]
 pub(crate) struct Outgoing {
     pub subject: String,
     pub headers: HeaderMap,
     pub payload: Bytes,
+}
+
+impl Outgoing {
+    /// Bytes of headers and payload, which is what the server compares with `max_payload`.
+    pub(crate) fn size(&self) -> usize {
+        header::wire_len(&self.headers) + self.payload.len()
+    }
 }
 
 impl From<Outgoing> for PublishMessage {

@@ -6,6 +6,7 @@
 mod answers;
 mod consumer;
 mod evidence;
+mod group;
 mod message;
 mod parse;
 mod publisher;

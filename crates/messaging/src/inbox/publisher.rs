@@ -1,29 +1,26 @@
 //! Publishing inputs.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Client;
-use async_nats::jetstream::Context;
-use async_nats::jetstream::context::ContextBuilder;
-use tokio::sync::Semaphore;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
+use super::group::{self, Call, GROUP_BYTES, GROUP_MESSAGES};
 use super::message::InboxMessage;
-use crate::publish::{Outgoing, PublishFailure, pipelined};
+use crate::batch;
+use crate::publish::{Outgoing, PublishFailure};
 
-/// Unacknowledged messages of one call, and of all calls together.
-const PIPELINE: usize = 256;
-const IN_FLIGHT: usize = 4096;
-const ACK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Calls that wait for their group; whoever comes later waits before it.
+const WAITING: usize = 4096;
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Publishes into `INBOX`. Clones share one limit on what is on the way.
+/// Publishes into `INBOX`. Clones share the groups in which their messages are stored: what
+/// several calls bring at the same time becomes durable together.
 #[derive(Debug, Clone)]
 pub struct InboxPublisher {
     client: Client,
-    js: Context,
-    /// Taken for a whole pipeline at once: async-nats' own permits are taken one by one, and many
-    /// half-sent pipelines could wait for each other.
-    permits: Arc<Semaphore>,
+    calls: mpsc::Sender<Call>,
 }
 
 /// Not everything is known to be stored. Some of it may be: publishing all of it again is safe,
@@ -43,31 +40,40 @@ impl PublishError {
 }
 
 impl InboxPublisher {
-    /// Nothing is asked of the server yet.
+    /// Starts the task that forms the groups; it ends with the last clone. Nothing is asked of the
+    /// server yet.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub fn new(client: &Client) -> Self {
-        Self {
-            client: client.clone(),
-            js: ContextBuilder::new()
-                .timeout(ACK_TIMEOUT)
-                .max_ack_inflight(2 * IN_FLIGHT)
-                .build(client.clone()),
-            permits: Arc::new(Semaphore::new(IN_FLIGHT)),
-        }
+        let (calls, waiting) = mpsc::channel(WAITING);
+        tokio::spawn(group::run(client.clone(), waiting));
+        Self { client: client.clone(), calls }
     }
 
-    /// Publishes in the order given and returns once the stream has acknowledged all of it, which
-    /// takes at most some 10 seconds.
+    /// Publishes in the order given and returns once the stream has acknowledged all of it.
     ///
     /// # Errors
-    /// At the first failure no more is sent; what is on the way is awaited.
+    /// At the first failure no more is sent; what is on the way is awaited. A thousand messages
+    /// take 10 seconds at most, then they are `NotAcknowledged`.
     pub async fn publish(&self, messages: Vec<InboxMessage>) -> Result<(), PublishError> {
         let outgoing = self.outgoing(messages).map_err(|kind| PublishError { kind })?;
-        let wanted = u32::try_from(outgoing.len().clamp(1, PIPELINE)).unwrap_or(1);
-        let closed = |_| PublishError { kind: PublishFailure::Closed };
-        let _permits = self.permits.acquire_many(wanted).await.map_err(closed)?;
-        pipelined(&self.js, PIPELINE, outgoing.into_iter().map(Ok), |_| Ok(()))
-            .await
-            .map_err(|kind| PublishError { kind })
+        for part in parts(outgoing) {
+            self.publish_part(part).await.map_err(|kind| PublishError { kind })?;
+        }
+        Ok(())
+    }
+
+    async fn publish_part(&self, messages: Vec<Outgoing>) -> Result<(), PublishFailure> {
+        let (done, outcome) = oneshot::channel();
+        let stored = async {
+            self.calls.send(Call { messages, done }).await.ok()?;
+            outcome.await.ok()
+        };
+        match timeout(PATIENCE, stored).await {
+            Ok(outcome) => outcome.unwrap_or(Err(PublishFailure::Closed)),
+            Err(_late) => Err(PublishFailure::NotAcknowledged),
+        }
     }
 
     /// All of it before any is sent: what can't be published must not leave half a post behind.
@@ -77,9 +83,29 @@ impl InboxPublisher {
         for message in messages {
             all.extend(message.into_outgoing(max_payload)?);
         }
-        if all.iter().any(|one| one.payload.len() > max_payload) {
+        if all.iter().any(|one| one.size() + batch::HEADERS > max_payload) {
             return Err(PublishFailure::TooLarge);
         }
         Ok(all)
     }
+}
+
+/// Cuts what is more than one group takes.
+fn parts(messages: Vec<Outgoing>) -> Vec<Vec<Outgoing>> {
+    let mut parts: Vec<Vec<Outgoing>> = vec![];
+    let mut bytes = 0;
+    for message in messages {
+        let size = message.size();
+        match parts.last_mut() {
+            Some(part) if part.len() < GROUP_MESSAGES && bytes + size <= GROUP_BYTES => {
+                bytes += size;
+                part.push(message);
+            }
+            _ => {
+                bytes = size;
+                parts.push(vec![message]);
+            }
+        }
+    }
+    parts
 }

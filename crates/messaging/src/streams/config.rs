@@ -12,7 +12,8 @@ use super::{DLQ, EVT, INBOX, StreamSettings};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Every input until all its consumers have settled it, 14 days at most. Full means refused: the
-/// gateway then answers WhatsApp with an error, and WhatsApp delivers again.
+/// gateway then answers WhatsApp with an error, and WhatsApp delivers again. It takes atomic
+/// batches, because a batch is synced to the disk once.
 pub(super) fn inbox(settings: StreamSettings) -> Config {
     Config {
         name: INBOX.into(),
@@ -21,6 +22,7 @@ pub(super) fn inbox(settings: StreamSettings) -> Config {
             .map(Into::into)
             .to_vec(),
         max_age: 14 * DAY,
+        allow_atomic_publish: true,
         max_bytes: settings
             .inbox_max_bytes
             .map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),

@@ -4,6 +4,7 @@
 mod dlq;
 mod evt;
 mod failover;
+mod groups;
 mod inbox;
 mod numbers;
 mod query;

@@ -37,9 +37,17 @@ async fn drift_is_reported_field_by_field_and_left_alone() {
     let fields: Vec<&str> = found.iter().map(|d| d.field.as_str()).collect();
     assert_eq!(
         fields,
-        ["allow_direct", "discard", "duplicate_window", "max_age", "max_bytes", "subjects"]
+        [
+            "allow_atomic",
+            "allow_direct",
+            "discard",
+            "duplicate_window",
+            "max_age",
+            "max_bytes",
+            "subjects"
+        ]
     );
-    assert_eq!(found[3].to_string(), "INBOX: max_age is 60000000000, expected 1209600000000000");
+    assert_eq!(found[4].to_string(), "INBOX: max_age is 60000000000, expected 1209600000000000");
     assert_eq!(streams.ensure_inbox().await.unwrap(), found);
     let missing = streams.differences().await.unwrap();
     assert_eq!(missing.last().unwrap().to_string(), "DLQ: stream is missing, expected present");
