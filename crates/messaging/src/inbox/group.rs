@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_nats::Client;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
+use futures::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::batch;
@@ -18,9 +19,10 @@ use crate::publish::{Outgoing, PublishFailure, pipelined};
 /// What one group holds at most.
 pub(super) const GROUP_MESSAGES: usize = batch::MOST;
 pub(super) const GROUP_BYTES: usize = 4 * 1024 * 1024;
-/// Groups of up to this many messages are published one by one: a batch costs the server more than
-/// that many syncs.
-const FEW: usize = 1;
+/// Groups of up to this many messages are published message by message: the server keeps a batch in
+/// files of its own until it is complete, and makes, syncs and removes them. (At 500 posts of two
+/// messages a second, p50 until the answer: 7.9 and 10.9 ms with 1, 2.5 and 3.6 ms with 16.)
+const FEW: usize = 16;
 /// Unacknowledged messages of a call that is published message by message.
 const PIPELINE: usize = 256;
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,7 +37,7 @@ pub(super) struct Call {
 pub(super) async fn run(client: Client, mut calls: mpsc::Receiver<Call>) {
     let js = ContextBuilder::new()
         .timeout(ACK_TIMEOUT)
-        .max_ack_inflight(2 * PIPELINE)
+        .max_ack_inflight(2 * GROUP_MESSAGES)
         .build(client.clone());
     let mut waiting = vec![];
     loop {
@@ -79,9 +81,10 @@ async fn store(client: &Client, js: &Context, group: Vec<Call>) {
             }
         }
     }
-    for Call { messages, done } in group {
+    join_all(group.into_iter().map(|Call { messages, done }| async {
         let messages = messages.into_iter().map(Ok);
         let outcome = pipelined(js, PIPELINE, messages, |_| Ok(())).await;
         let _ = done.send(outcome);
-    }
+    }))
+    .await;
 }

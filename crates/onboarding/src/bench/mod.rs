@@ -21,6 +21,7 @@ mod operation;
 mod peers;
 mod plots;
 mod postgres_counters;
+mod posts;
 mod process;
 mod progress;
 mod proxy;
@@ -28,6 +29,7 @@ mod report;
 mod side_by_side;
 mod site;
 mod slow_disk;
+mod webhook;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -69,6 +71,8 @@ pub enum Section {
     SideBySide,
     /// How long a message is on its way, stage by stage, at shares of capacity.
     Load,
+    /// How fast posts are taken in, and how many.
+    Webhook,
     /// What an onboarding costs, whatever the machine.
     Costs,
     /// The service at saturation when every fsync takes longer.
@@ -104,6 +108,7 @@ pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<ExitCode> {
         match section {
             Section::SideBySide => side_by_side::run(&mut bench).await?,
             Section::Load => load::run(&mut bench).await?,
+            Section::Webhook => webhook::run(&mut bench).await?,
             Section::Costs => costs::run(&mut bench).await?,
             Section::SlowDisk => slow_disk::run(&mut bench).await?,
             Section::Growth => growth::run(&mut bench).await?,

@@ -7,13 +7,9 @@
 
 pub(super) mod mix;
 mod one_by_one;
-mod open;
+pub(super) mod open;
 mod sending;
 mod watch;
-
-use std::time::{Duration, Instant};
-
-use whatsapp::fake::Webhook;
 
 use self::mix::Mix;
 use self::open::{FIRST, Pace, Plan, Stages, WARM};
@@ -24,11 +20,10 @@ use super::progress::Progress;
 use super::report::Report;
 use super::site::{Ground, Site};
 use crate::cli::Role;
-use crate::demo::stage::{APP, APP_SECRET};
 use crate::service::Service;
 
 /// From INBOX to the read model.
-const DECIDING: [Role; 3] = [Role::Engine, Role::Relay, Role::Projector];
+pub(super) const DECIDING: [Role; 3] = [Role::Engine, Role::Relay, Role::Projector];
 /// Shares of capacity, in percent.
 const SHARES: [u32; 3] = [10, 50, 90];
 /// Messages under way in a closed loop.
@@ -185,17 +180,6 @@ fn tell(report: &mut Report, name: &str, rate: f64, stages: &Stages) {
     }
 }
 
-async fn start(ground: &Ground, roles: &[Role]) -> anyhow::Result<Service> {
+pub(super) async fn start(ground: &Ground, roles: &[Role]) -> anyhow::Result<Service> {
     Service::start(&ground.config, roles, ground.clock.clone()).await
-}
-
-/// The webhook of a service, once it takes posts.
-async fn webhook_of(service: &Service) -> anyhow::Result<Webhook> {
-    let base = format!("http://{}", service.http());
-    let begun = Instant::now();
-    while !reqwest::get(format!("{base}/readyz")).await.is_ok_and(|a| a.status().is_success()) {
-        anyhow::ensure!(begun.elapsed() < Duration::from_secs(30), "the service is not ready");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Ok(Webhook::new(&format!("{base}/webhooks/whatsapp/{APP}"), APP_SECRET.as_bytes())?)
 }

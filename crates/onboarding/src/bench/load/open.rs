@@ -13,7 +13,7 @@ use anyhow::Context;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{self, Message};
 use domain::ids::RequestId;
-use domain::input::{InboundMessage, Input};
+use domain::input::Input;
 use domain::outbound::Content;
 use futures::StreamExt;
 use messaging::inbox::{InboxBody, InboxMessage, InboxPublisher};
@@ -23,14 +23,14 @@ use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 use whatsapp::fake::{FakeCloudApi, Webhook};
-use whatsapp::post::{Client, ClientMessage, WebhookPost};
 
 use super::super::backlog::Load;
 use super::super::histogram::Latencies;
+use super::super::posts;
 use super::super::progress::Progress;
 use super::super::site::Ground;
 use super::watch::{Seen, Watch};
-use super::{DECIDING, start, webhook_of};
+use super::{DECIDING, start};
 use crate::cli::Role;
 
 /// Sent like the others before the measurement: plans are made, caches are warm.
@@ -38,7 +38,7 @@ pub(super) const WARM: Duration = Duration::from_secs(2);
 /// Where EVT tells that a request was decided.
 const DECIDED: &str = "evt.onboarding.onboarding-request.decision-made.>";
 /// Put into INBOX before the first is sent.
-pub(super) const FIRST: u64 = 16;
+pub(in super::super) const FIRST: u64 = 16;
 /// How long what is stored may take to be read back.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -104,7 +104,7 @@ pub(super) async fn run(
     load.fill(FIRST).await?;
     progress.settled(ground).await?;
     let way = if plan.as_webhooks {
-        Way::Webhook(webhook_of(&service).await?)
+        Way::Webhook(posts::webhook_of(&service).await?)
     } else {
         Way::Inbox(Box::new(load.publisher()))
     };
@@ -241,31 +241,12 @@ impl Way {
                 }
             }
             Self::Webhook(webhook) => {
-                let InboxBody::Message { message, .. } = message.body else {
-                    return Err(no_post());
-                };
-                let status = webhook.post(post_of(&message)?).await?;
+                let status = webhook.post(posts::of(&[message])?).await?;
                 anyhow::ensure!(status == 200, "a webhook was answered {status}");
             }
         }
         Ok(SystemTime::now())
     }
-}
-
-fn no_post() -> anyhow::Error {
-    anyhow::anyhow!("only messages come as webhooks")
-}
-
-/// The post in which WhatsApp would bring a text.
-fn post_of(message: &InboundMessage) -> anyhow::Result<Vec<u8>> {
-    let text = message.text.as_ref().context("only texts come as webhooks")?;
-    let digits = message.from.wa_id.as_ref().map(|wa_id| wa_id.expose().to_string());
-    let mut client = digits.map_or_else(Client::default, |digits| Client::with_phone(&digits));
-    if let Some(bsuid) = &message.from.bsuid {
-        client = client.and_bsuid(bsuid.expose().as_str());
-    }
-    let text = ClientMessage::text(&client, message.id.as_str(), message.sent_at, text.expose());
-    Ok(WebhookPost::new().messages(message.phone_number_id.as_str(), &[text]).into_body())
 }
 
 /// INBOX and EVT from where they were on.
