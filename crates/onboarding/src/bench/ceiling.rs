@@ -150,10 +150,13 @@ async fn append(pool: &PgPool, rows: &[RecordedEvent]) -> anyhow::Result<()> {
          causation_id, traceparent, digest) \
          SELECT kind, id, sequence, type, version, payload::json, '{}'::json, position, event_id, \
          at, company, correlation_id, causation_id, NULL, digest \
-         FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], \
-         $7::bigint[], $8::uuid[], $9::timestamptz[], $10::text[], $11::uuid[], $12::uuid[], \
-         $13::bytea[]) AS e (kind, id, sequence, type, version, payload, position, event_id, at, \
-         company, correlation_id, causation_id, digest)",
+         FROM (SELECT unnest($1::text[]) AS kind, unnest($2::text[]) AS id, \
+         unnest($3::bigint[]) AS sequence, unnest($4::text[]) AS type, \
+         unnest($5::text[]) AS version, unnest($6::text[]) AS payload, \
+         unnest($7::bigint[]) AS position, unnest($8::uuid[]) AS event_id, \
+         unnest($9::timestamptz[]) AS at, unnest($10::text[]) AS company, \
+         unnest($11::uuid[]) AS correlation_id, unnest($12::uuid[]) AS causation_id, \
+         unnest($13::bytea[]) AS digest) AS e",
     )
     .bind(column(|row| &row.aggregate_type))
     .bind(column(|row| &row.aggregate_id))

@@ -1,10 +1,14 @@
 //! How fast a backlog in INBOX becomes rooms that readers see: full rules, nothing switched off.
 
+use std::time::Duration;
+
+use anyhow::Context;
 use domain::record::RecordedEvent;
 
 use super::backlog::Load;
 use super::company::Company;
 use super::postgres_counters::PostgresCounters;
+use super::process;
 use super::progress::Progress;
 use super::site::{Ground, Site};
 use crate::cli::Role;
@@ -44,17 +48,39 @@ pub(super) async fn run(site: &Site, company: Company, many: u64) -> anyhow::Res
     // The clock starts with the first rooms: starting the service is another figure. From here to
     // the end nothing but the service asks Postgres.
     let (first, begun) = progress.reach(warm + 1).await?;
+    let cpu_before = cpu(site, &ground)?;
     let (last, ended) = progress.reach(warm + EVENTS * many).await?;
+    let cpu_after = cpu(site, &ground)?;
     service.stop().await;
     // Only now: a backend tells all that it did when it ends.
-    let costs =
+    let mut costs =
         PostgresCounters::now(ground.config.database_url.expose()).await?.since(&before, many);
 
     let seen = ground.rooms().await?;
     anyhow::ensure!(seen == WARM + many, "{seen} rooms are visible, and not {}", WARM + many);
-    let rate = (last - first) as f64 / EVENTS as f64 / (ended - begun).as_secs_f64();
+    let timed = (last - first) as f64 / EVENTS as f64;
+    let rate = timed / (ended - begun).as_secs_f64();
+    for ((name, before), (_, after)) in cpu_before.into_iter().zip(cpu_after) {
+        costs.push((name, (after - before).as_secs_f64() * 1e6 / timed));
+    }
     let rows = rows(&ground, warm).await?;
     Ok(Drained { rate, costs, rows })
+}
+
+/// CPU time used so far.
+fn cpu(site: &Site, ground: &Ground) -> anyhow::Result<[(&'static str, Duration); 3]> {
+    let pid = |server: &devservers::Server| server.pid().context("a server without a process");
+    Ok([
+        ("CPU time of the service per onboarding, µs", process::own_cpu()?),
+        (
+            "CPU time of Postgres per onboarding, µs",
+            process::cpu_with_children(pid(&site.postgres)?)?,
+        ),
+        (
+            "CPU time of nats-server per onboarding, µs",
+            process::cpu_with_children(pid(&ground.nats)?)?,
+        ),
+    ])
 }
 
 async fn start(ground: &Ground) -> anyhow::Result<Service> {
