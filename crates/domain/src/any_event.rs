@@ -20,6 +20,28 @@ pub enum AnyEvent {
     Pool(PoolEvent),
 }
 
+/// A recorded event, with its meaning if that is at hand: who has just decided it spares others the
+/// parsing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The event as it is recorded.
+    pub recorded: RecordedEvent,
+    /// What [`AnyEvent::read`] would give.
+    pub meaning: Option<AnyEvent>,
+}
+
+impl From<RecordedEvent> for Told {
+    fn from(recorded: RecordedEvent) -> Self {
+        Self { recorded, meaning: None }
+    }
+}
+
+impl AsRef<RecordedEvent> for Told {
+    fn as_ref(&self) -> &RecordedEvent {
+        &self.recorded
+    }
+}
+
 /// Why a recorded event cannot be read. Reading stops there: an event that is
 /// skipped is a decision made on half the truth.
 #[derive(Clone, Debug, thiserror::Error)]

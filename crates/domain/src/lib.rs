@@ -29,6 +29,6 @@ mod testing;
 pub mod texts;
 
 pub use aggregate::AggregateType;
-pub use any_event::{AnyEvent, UnreadableEvent, upcasters};
+pub use any_event::{AnyEvent, Told, UnreadableEvent, upcasters};
 pub use extension::{Extension, InvalidExtension};
 pub use personal::Personal;

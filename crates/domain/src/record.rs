@@ -38,3 +38,9 @@ pub struct RecordedEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
 }
+
+impl AsRef<Self> for RecordedEvent {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::Told;
 use domain::ids::CompanyId;
+use domain::record::RecordedEvent;
 use eventstore::{AppendItem, AppendVerdict, Appended, Loss, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -127,10 +129,10 @@ async fn commit(
         items.append(&mut request.items);
     }
     let alone = batch.len() == 1;
-    let mut together = append(engine, &items, cancel).await?.map(Vec::into_iter);
-    let mut items = items.as_slice();
+    let mut together = append(engine, &mut items, cancel).await?.map(Vec::into_iter);
+    let mut items = items.as_mut_slice();
     for (Request { lane, attempt, reply, .. }, size) in batch.into_iter().zip(sizes) {
-        let (own, others) = items.split_at(size);
+        let (own, others) = items.split_at_mut(size);
         items = others;
         let verdicts = match &mut together {
             Ok(verdicts) => Ok(verdicts.take(size).collect()),
@@ -155,11 +157,11 @@ fn answer(reply: oneshot::Sender<Verdicts>, verdicts: Verdicts) {
 }
 
 /// Appends until the store has answered: an append whose answer was lost comes
-/// back as a duplicate. What is recorded now is kept for the relay. `None` if the engine is
+/// back as a duplicate. What is recorded now is kept for the relay, with the items' events. `None` if the engine is
 /// stopping.
 async fn append(
     engine: &Engine,
-    items: &[AppendItem],
+    items: &mut [AppendItem],
     cancel: &CancellationToken,
 ) -> Option<Verdicts> {
     let (mut pause, longest) = PAUSE;
@@ -174,7 +176,7 @@ async fn append(
         };
         match answer {
             Ok(Appended { verdicts, events }) => {
-                engine.committed.add(events);
+                engine.committed.add(with_meaning(items, &verdicts, events));
                 return Some(Ok(verdicts));
             }
             Err(error) if error.is_transient() => {
@@ -186,4 +188,23 @@ async fn append(
             Err(error) => return Some(Err(Arc::new(error))),
         }
     }
+}
+
+/// What was recorded, with the events that were decided.
+fn with_meaning(
+    items: &mut [AppendItem],
+    verdicts: &[AppendVerdict],
+    recorded: Vec<RecordedEvent>,
+) -> Vec<Told> {
+    let mut decided = items
+        .iter_mut()
+        .zip(verdicts)
+        .filter(|(_, verdict)| matches!(verdict, AppendVerdict::Appended(_)))
+        .flat_map(|(item, _)| &mut item.streams)
+        .flat_map(|stream| std::mem::take(&mut stream.events));
+    let told = recorded.into_iter().map(|recorded| {
+        let meaning = decided.next().filter(|(id, _)| *id == recorded.event_id);
+        Told { recorded, meaning: meaning.map(|(_, event)| event) }
+    });
+    told.collect()
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::record::RecordedEvent;
+use domain::Told;
 use tokio::sync::Notify;
 
 /// Most events that are kept. Who is further behind reads where they come from.
@@ -19,7 +19,7 @@ pub struct Recent {
 
 #[derive(Default)]
 struct State {
-    batches: VecDeque<Vec<RecordedEvent>>,
+    batches: VecDeque<Vec<Told>>,
     events: usize,
     /// The position of the last event that was passed on; `None` while nobody does.
     last: Option<u64>,
@@ -29,7 +29,7 @@ struct State {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
     /// These events. They are given once, and what lies before them is forgotten.
-    Events(Vec<RecordedEvent>),
+    Events(Vec<Told>),
     /// Nothing yet: [`Recent::changed`] tells.
     NothingYet,
     /// It is not known here.
@@ -45,7 +45,9 @@ impl Recent {
     /// What comes right after `position`.
     pub fn after(&self, position: u64) -> Next {
         let mut state = self.state();
-        while let Some(first) = state.batches.front().and_then(|b| b.first()).map(|e| e.position) {
+        while let Some(first) =
+            state.batches.front().and_then(|b| b.first()).map(|e| e.recorded.position)
+        {
             if first > position + 1 {
                 return Next::Elsewhere;
             }
@@ -71,10 +73,10 @@ impl Recent {
     }
 
     /// Passes on events.
-    pub fn add(&self, events: Vec<RecordedEvent>) {
+    pub fn add(&self, events: Vec<Told>) {
         if let Some(last) = events.last() {
             let mut state = self.state();
-            state.last = Some(last.position);
+            state.last = Some(last.recorded.position);
             state.events += events.len();
             state.batches.push_back(events);
             while state.events > MOST
@@ -94,11 +96,12 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use domain::ids::InputId;
+    use domain::record::RecordedEvent;
     use uuid::Uuid;
 
     use super::*;
 
-    fn events(positions: std::ops::RangeInclusive<u64>) -> Vec<RecordedEvent> {
+    fn events(positions: std::ops::RangeInclusive<u64>) -> Vec<Told> {
         let event = |position| RecordedEvent {
             position,
             event_id: Uuid::nil(),
@@ -114,12 +117,12 @@ mod tests {
             causation_id: InputId::from_uuid(Uuid::nil()),
             traceparent: None,
         };
-        positions.map(event).collect()
+        positions.map(event).map(Told::from).collect()
     }
 
     fn positions(next: Next) -> Vec<u64> {
         let Next::Events(batch) = next else { panic!("{next:?}") };
-        batch.iter().map(|event| event.position).collect()
+        batch.iter().map(|event| event.recorded.position).collect()
     }
 
     #[test]

@@ -121,7 +121,8 @@ impl Aside {
             })?;
             events.retain(|event| until.is_none_or(|until| event.position <= until));
             let projections = [(Projection::View(view), after)];
-            let folded = projection::apply(&mut self.connection, &projections, &events)
+            let unread = events.iter().map(|recorded| (recorded, None));
+            let folded = projection::apply(&mut self.connection, &projections, unread)
                 .await
                 .map_err(|e| database(view, "folding the log", e))?;
             for progress in folded {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use domain::record::RecordedEvent;
+use domain::{AnyEvent, Told};
 use sqlx::{PgConnection, PgPool};
 
 use crate::error::ProjectError;
@@ -100,6 +101,21 @@ impl Projector {
     /// applied (or, if only the answer to the commit was lost, everything:
     /// [`Self::checkpoint`] tells, and calling again with the same events is safe).
     pub async fn apply(&self, events: &[RecordedEvent]) -> Result<Applied, ProjectError> {
+        self.apply_all(events.iter().map(|recorded| (recorded, None))).await
+    }
+
+    /// The same with events that need not be parsed, as far as their meaning is known.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub async fn apply_told(&self, events: &[Told]) -> Result<Applied, ProjectError> {
+        self.apply_all(events.iter().map(|told| (&told.recorded, told.meaning.as_ref()))).await
+    }
+
+    async fn apply_all(
+        &self,
+        events: impl Iterator<Item = (&RecordedEvent, Option<&AnyEvent>)> + Send,
+    ) -> Result<Applied, ProjectError> {
         let mut transaction =
             self.pool.begin().await.map_err(|e| self.failed("beginning a transaction", e))?;
         let from = self

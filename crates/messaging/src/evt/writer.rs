@@ -75,14 +75,17 @@ impl EvtWriter {
     /// # Errors
     /// At the first trouble no more is sent, and what is on the way is awaited. Whatever the kind:
     /// read back the last position and go on from the next.
-    pub async fn publish(&self, events: &[RecordedEvent]) -> Result<u64, WriteError> {
-        let Some(first) = events.first().map(|event| event.position) else {
+    pub async fn publish<E: AsRef<RecordedEvent> + Sync>(
+        &self,
+        events: &[E],
+    ) -> Result<u64, WriteError> {
+        let Some(first) = events.first().map(|event| event.as_ref().position) else {
             return Ok(0);
         };
         let mut last_acked = None;
         let mut due = first;
         // A function, not a closure: its lifetime stays general, so callers can spawn the future.
-        let messages = events.iter().zip(first..).map(at_its_place);
+        let messages = events.iter().map(AsRef::as_ref).zip(first..).map(at_its_place);
         let outcome = pipelined(&self.js, PIPELINE, messages, |ack| {
             if ack.stream != EVT || ack.sequence != due || ack.duplicate {
                 return Err(PublishFailure::WrongSequence);

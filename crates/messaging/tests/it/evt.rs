@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream;
+use domain::record::RecordedEvent;
 use messaging::evt::{EvtReader, EvtWriter, ReaderError};
 use messaging::{PublishFailure, encode};
 
@@ -37,7 +38,7 @@ async fn events_are_read_as_they_were_written_each_at_its_position() {
     let (_nats, client, _streams) = nats_with_streams().await;
     let writer = EvtWriter::new(&client);
     assert_eq!(writer.last_position().await.unwrap(), 0);
-    assert_eq!(writer.publish(&[]).await.unwrap(), 0);
+    assert_eq!(writer.publish::<RecordedEvent>(&[]).await.unwrap(), 0);
     let written = events(1..=5000);
     assert_eq!(writer.publish(&written).await.unwrap(), 5000);
     assert_eq!(writer.last_position().await.unwrap(), 5000);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::record::RecordedEvent;
+use domain::{AnyEvent, Told};
 use engine::Recent;
 use messaging::Streams;
 use messaging::evt::EvtWriter;
@@ -33,10 +34,15 @@ pub(super) async fn pipeline(
 ) -> anyhow::Result<f64> {
     let ground = site.fresh(&company).await?;
     let parts = Parts::start(&ground).await?;
-    let rows = renumbered(rows);
     let (many, end) = (rows.len() / EVENTS, rows.len() as u64);
+    // With their meaning at hand, as the engine has it.
+    let told = renumbered(rows).into_iter().map(|recorded| {
+        let meaning = Some(AnyEvent::read(&recorded)?);
+        Ok(Told { recorded, meaning })
+    });
+    let told: Vec<Told> = told.collect::<anyhow::Result<_>>()?;
     let begun = Instant::now();
-    for group in rows.chunks(GROUP * EVENTS) {
+    for group in told.chunks(GROUP * EVENTS) {
         append(&parts.commits, group).await?;
         parts.committed.add(group.to_vec());
     }
@@ -138,11 +144,13 @@ impl Parts {
 }
 
 /// The rows as they are, one statement a group, and the head of the log.
-async fn append(pool: &PgPool, rows: &[RecordedEvent]) -> anyhow::Result<()> {
+async fn append<E: AsRef<RecordedEvent>>(pool: &PgPool, rows: &[E]) -> anyhow::Result<()> {
+    let rows: Vec<&RecordedEvent> = rows.iter().map(AsRef::as_ref).collect();
     let Some(last) = rows.last() else { return Ok(()) };
     let digest = [0_u8; 32];
     let digests = vec![digest.as_slice(); rows.len()];
-    let column = |of: fn(&RecordedEvent) -> &str| rows.iter().map(of).collect::<Vec<_>>();
+    let column =
+        |of: fn(&RecordedEvent) -> &str| rows.iter().map(|row| of(row)).collect::<Vec<_>>();
     let mut transaction = pool.begin().await?;
     sqlx::query(
         "INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, \

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::record::RecordedEvent;
+use domain::Told;
 use engine::{Next, Recent};
 use eventstore::EventStore;
 use messaging::Client;
@@ -125,9 +125,10 @@ impl Following {
                 Some(Err(error)) => return Err(Stop::Lasting(error.to_string())),
             };
             let ends = events.first().zip(events.last());
-            let (first, last) = ends.map_or((0, 0), |(a, b)| (a.position, b.position));
+            let (first, last) =
+                ends.map_or((0, 0), |(a, b)| (a.recorded.position, b.recorded.position));
             let span = tracing::info_span!("project", view, first, last);
-            match projector.apply(&events).instrument(span).await {
+            match projector.apply_told(&events).instrument(span).await {
                 Ok(done) => {
                     for view in projector.names() {
                         metrics::gauge!("onboarding_projector_position", "view" => view)
@@ -150,7 +151,7 @@ impl Following {
 async fn next_batch(
     reader: &mut EvtReader,
     published: Option<&Recent>,
-) -> Result<Vec<RecordedEvent>, ReaderError> {
+) -> Result<Vec<Told>, ReaderError> {
     const WAIT: Duration = Duration::from_secs(2);
     let look = |reader: &EvtReader| {
         published.map_or(Next::Elsewhere, |recent| recent.after(reader.position() - 1))
@@ -162,11 +163,15 @@ async fn next_batch(
     }
     match next {
         Next::Events(events) => {
-            reader.seek(events.last().map_or(reader.position(), |last| last.position + 1));
+            let last = events.last().map(|last| last.recorded.position);
+            reader.seek(last.map_or(reader.position(), |last| last + 1));
             Ok(events)
         }
         Next::NothingYet => Ok(vec![]),
-        Next::Elsewhere => reader.next_batch(BATCH, WAIT).await,
+        Next::Elsewhere => {
+            let read = reader.next_batch(BATCH, WAIT).await?;
+            Ok(read.into_iter().map(Told::from).collect())
+        }
     }
 }
 

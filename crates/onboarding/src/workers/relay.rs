@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::record::RecordedEvent;
+use domain::Told;
 use engine::{Next, Recent};
 use eventstore::EventStore;
 use messaging::evt::{EvtReader, EvtWriter, ReaderError};
@@ -123,7 +123,7 @@ impl Relay {
         &self,
         last: u64,
         cancel: &CancellationToken,
-    ) -> Result<Option<Vec<RecordedEvent>>, String> {
+    ) -> Result<Option<Vec<Told>>, String> {
         let mut next = self.committed.after(last);
         if next == Next::NothingYet {
             let word = tokio::time::timeout(LOOK_EVERY, self.committed.changed());
@@ -135,6 +135,7 @@ impl Relay {
         }
         // Another process may have committed it.
         let events = self.store.events_after(last, BATCH).await.map_err(|e| e.to_string())?;
+        let events: Vec<_> = events.into_iter().map(Told::from).collect();
         if events.is_empty() && next == Next::Elsewhere {
             let word = tokio::time::timeout(LOOK_EVERY, self.committed.changed());
             let _ = cancel.run_until_cancelled(word).await;

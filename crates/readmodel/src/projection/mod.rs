@@ -11,6 +11,7 @@ mod outbound_messages;
 mod reminders;
 mod send_queue;
 
+use std::borrow::Cow;
 use std::future::Future;
 
 use domain::record::RecordedEvent;
@@ -50,15 +51,15 @@ pub(crate) struct Progress {
 }
 
 /// Applies events to several projections, to each what comes after its own last position, up to
-/// the first event that stops it. An event is parsed once for all of them.
+/// the first event that stops it. An event whose meaning is not given is parsed once for all of them.
 pub(crate) async fn apply(
     connection: &mut PgConnection,
     projections: &[(Projection, u64)],
-    events: &[RecordedEvent],
+    events: impl Iterator<Item = (&RecordedEvent, Option<&AnyEvent>)> + Send,
 ) -> Result<Vec<Progress>, sqlx::Error> {
     let mut all: Vec<_> = projections.iter().map(|(p, last)| Applying::new(*p, *last)).collect();
-    for recorded in events {
-        let mut parsed = None;
+    for (recorded, meaning) in events {
+        let mut parsed = meaning.map(|event| Ok(Cow::Borrowed(event)));
         for one in &mut all {
             one.take(recorded, &mut parsed);
         }
@@ -80,7 +81,7 @@ struct Applying {
     changes: AnyChanges,
 }
 
-type Parsed = Result<AnyEvent, UnreadableEvent>;
+type Parsed<'a> = Result<Cow<'a, AnyEvent>, UnreadableEvent>;
 
 impl Applying {
     fn new(projection: Projection, last: u64) -> Self {
@@ -88,7 +89,7 @@ impl Applying {
         Self { from: last, progress, changes: AnyChanges::of(projection) }
     }
 
-    fn take(&mut self, recorded: &RecordedEvent, parsed: &mut Option<Parsed>) {
+    fn take(&mut self, recorded: &RecordedEvent, parsed: &mut Option<Parsed<'_>>) {
         let progress = &mut self.progress;
         if progress.stop.is_some() {
             return;
@@ -148,7 +149,7 @@ impl AnyChanges {
     fn add(
         &mut self,
         recorded: &RecordedEvent,
-        parsed: &mut Option<Parsed>,
+        parsed: &mut Option<Parsed<'_>>,
     ) -> Result<(), UnreadableEvent> {
         match self {
             Self::ChatRooms(changes) => add(changes, recorded, parsed),
@@ -173,7 +174,7 @@ impl AnyChanges {
 fn add<C: Changes>(
     changes: &mut C,
     recorded: &RecordedEvent,
-    parsed: &mut Option<Parsed>,
+    parsed: &mut Option<Parsed<'_>>,
 ) -> Result<(), UnreadableEvent> {
     let of_another = AggregateType::ALL
         .iter()
@@ -181,7 +182,7 @@ fn add<C: Changes>(
     if of_another {
         return Ok(());
     }
-    match parsed.get_or_insert_with(|| AnyEvent::read(recorded)) {
+    match parsed.get_or_insert_with(|| AnyEvent::read(recorded).map(Cow::Owned)) {
         Ok(event) => changes.add(recorded, event),
         Err(unreadable) => Err(unreadable.clone()),
     }
