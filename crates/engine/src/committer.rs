@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use domain::Told;
 use domain::ids::CompanyId;
 use domain::record::RecordedEvent;
-use eventstore::{AppendItem, AppendVerdict, Appended, Loss, StoreError};
+use eventstore::{AppendItem, AppendVerdict, Appended, Loss, Prepared, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,6 +16,8 @@ use crate::Engine;
 
 /// Most items in one append, give or take what one lane hands in.
 const MOST: usize = 1_024;
+/// From this many items on a lane prepares them itself.
+const MANY: usize = 64;
 /// First and longest pause before an append is tried again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// How long an append that is under way may take after the engine was told to stop.
@@ -35,6 +37,8 @@ struct Request {
     lane: CompanyId,
     attempt: u64,
     items: Vec<AppendItem>,
+    /// The items as the store takes them, if there are many.
+    prepared: Option<Prepared>,
     reply: oneshot::Sender<Verdicts>,
 }
 
@@ -56,7 +60,9 @@ impl Committer {
         items: Vec<AppendItem>,
     ) -> Option<oneshot::Receiver<Verdicts>> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(Request { lane, attempt, items, reply }).await.ok()?;
+        // Now, while an earlier commit may be under way. If it fails, it will again in its turn.
+        let prepared = (items.len() >= MANY).then(|| Prepared::of(&items).ok()).flatten();
+        self.requests.send(Request { lane, attempt, items, prepared, reply }).await.ok()?;
         Some(answer)
     }
 }
@@ -129,7 +135,8 @@ async fn commit(
         items.append(&mut request.items);
     }
     let alone = batch.len() == 1;
-    let mut together = append(engine, &mut items, cancel).await?.map(Vec::into_iter);
+    let prepared = batch.first_mut().filter(|_| alone).and_then(|only| only.prepared.take());
+    let mut together = append(engine, &mut items, prepared, cancel).await?.map(Vec::into_iter);
     let mut items = items.as_mut_slice();
     for (Request { lane, attempt, reply, .. }, size) in batch.into_iter().zip(sizes) {
         let (own, others) = items.split_at_mut(size);
@@ -140,7 +147,7 @@ async fn commit(
                 Ok(vec![AppendVerdict::Lost(Loss::LaneBehind); size])
             }
             Err(error) if alone => Err(error.clone()),
-            Err(_) => append(engine, own, cancel).await?,
+            Err(_) => append(engine, own, None, cancel).await?,
         };
         behind.note(lane, attempt, &verdicts);
         answer(reply, verdicts);
@@ -162,16 +169,21 @@ fn answer(reply: oneshot::Sender<Verdicts>, verdicts: Verdicts) {
 async fn append(
     engine: &Engine,
     items: &mut [AppendItem],
+    prepared: Option<Prepared>,
     cancel: &CancellationToken,
 ) -> Option<Verdicts> {
     let (mut pause, longest) = PAUSE;
+    let mut prepared = match prepared.map_or_else(|| Prepared::of(items), Ok) {
+        Ok(prepared) => prepared,
+        Err(error) => return Some(Err(Arc::new(error))),
+    };
     loop {
         let too_long = async {
             cancel.cancelled().await;
             tokio::time::sleep(GRACE).await;
         };
         let answer = tokio::select! {
-            answer = engine.commits.append_and_tell(items) => answer,
+            answer = engine.commits.append_prepared(items, &mut prepared) => answer,
             () = too_long => return None,
         };
         match answer {

@@ -58,6 +58,25 @@ pub struct Appended {
     pub events: Vec<RecordedEvent>,
 }
 
+/// Items in the form in which they go to Postgres. To make it takes a fifth of the time that an
+/// append takes, so whoever has many items does it while an earlier append is under way.
+pub struct Prepared(Columns);
+
+impl Prepared {
+    /// Of these items; append it with the same ones.
+    ///
+    /// # Errors
+    /// An item contradicts itself: a misuse.
+    pub fn of(items: &[AppendItem]) -> Result<Self, StoreError> {
+        Self::with(items, "{}")
+    }
+
+    fn with(items: &[AppendItem], metadata: &str) -> Result<Self, StoreError> {
+        let misuse = |what| StoreError::misuse(APPEND, what);
+        Ok(Self(Columns::of(items, metadata).map_err(misuse)?))
+    }
+}
+
 impl EventStore {
     /// Records the items in order, in one transaction, and tells of each what became of it.
     ///
@@ -72,12 +91,17 @@ impl EventStore {
         Ok(self.append_all(items, "{}").await?.verdicts)
     }
 
-    /// The same, and gives the events as they are recorded, so that nobody has to read them back.
+    /// The same of items that are [`Prepared`]; gives the events as they are recorded, so that
+    /// nobody has to read them back.
     ///
     /// # Errors
-    /// As [`EventStore::append`].
-    pub async fn append_and_tell(&self, items: &[AppendItem]) -> Result<Appended, StoreError> {
-        self.append_all(items, "{}").await
+    /// As [`EventStore::append`]; then the same can be appended again.
+    pub async fn append_prepared(
+        &self,
+        items: &[AppendItem],
+        prepared: &mut Prepared,
+    ) -> Result<Appended, StoreError> {
+        self.append_columns(items, &mut prepared.0).await
     }
 
     pub(crate) async fn append_all(
@@ -85,11 +109,17 @@ impl EventStore {
         items: &[AppendItem],
         metadata: &str,
     ) -> Result<Appended, StoreError> {
+        self.append_columns(items, &mut Prepared::with(items, metadata)?.0).await
+    }
+
+    async fn append_columns(
+        &self,
+        items: &[AppendItem],
+        columns: &mut Columns,
+    ) -> Result<Appended, StoreError> {
         if items.is_empty() {
             return Ok(Appended::default());
         }
-        let misuse = |what| StoreError::misuse(APPEND, what);
-        let mut columns = Columns::of(items, metadata).map_err(misuse)?;
         let rows = columns.query().fetch_all(&self.pool).await.during(APPEND)?;
         if rows.len() != items.len() {
             return Err(StoreError::corrupt(APPEND, "not one verdict for each item"));

@@ -33,7 +33,7 @@ mod snapshot;
 mod verdict;
 
 pub use aggregates::StoredAggregate;
-pub use append::{AppendItem, Appended, StreamAppend};
+pub use append::{AppendItem, Appended, Prepared, StreamAppend};
 pub use check::{Finding, FindingKind, Progress};
 pub use cqrs::{CqrsContext, CqrsStore};
 pub use digest::{GENESIS, digest_of};
