@@ -49,7 +49,9 @@ impl TestApp {
     /// Never: the ids are good.
     pub fn message(&self, asker: &Asker, text: &str) -> Asked {
         let wamid = self.stage.next_wamid();
-        let message = ClientMessage::text(&asker.client, wamid.as_str(), self.stage.now(), text);
+        let now = self.stage.now();
+        let message = ClientMessage::text(&asker.client, wamid.as_str(), now, text);
+        self.stage.remember(&wamid, now);
         let request = self.stage.request_of(BANK, PRIMARY, &wamid).expect("ids");
         Asked { wamid, request, body: WebhookPost::new().messages(PRIMARY, &[message]).into_body() }
     }

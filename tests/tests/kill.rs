@@ -119,8 +119,6 @@ struct World {
 #[derive(Default)]
 struct Seen {
     kills: Vec<Timestamp>,
-    /// When each call was received, by its index.
-    received: Vec<Timestamp>,
     /// When the statuses of a call had been answered 200, by its index.
     told: HashMap<usize, Timestamp>,
 }
@@ -164,6 +162,7 @@ impl World {
             let says =
                 |who: &Client, at, text: &str| ClientMessage::text(who, wamid.as_str(), at, text);
             let now = stage.now();
+            let mut sent_at = now;
             let (to, message, outcomes): (_, _, &'static [Outcome]) = match rng.random_range(0..100)
             {
                 0..66 => {
@@ -191,10 +190,11 @@ impl World {
                     (*to, says(&stranger, now, "Hello?"), &[Outcome::Redirected])
                 }
                 _ => {
-                    let yesterday = now - chrono::TimeDelta::hours(25);
-                    (PRIMARY, says(&clients[who], yesterday, "#u1"), &[Outcome::Expired])
+                    sent_at = now - chrono::TimeDelta::hours(25);
+                    (PRIMARY, says(&clients[who], sent_at, "#u1"), &[Outcome::Expired])
                 }
             };
+            stage.remember(&wamid, sent_at);
             let company = if to.starts_with('5') { WEALTH } else { BANK };
             expected.insert(stage.request_of(company, to, &wamid).unwrap(), outcomes);
             messages.push((to, message));
@@ -325,8 +325,7 @@ async fn tell_withheld(stage: &Stage, world: &World) {
 async fn tell_new(stage: &Stage, world: &World, which: impl Fn(usize) -> bool) {
     let received = stage.cloud.received();
     let new: Vec<_> = {
-        let mut seen = world.seen.lock().unwrap();
-        seen.received.resize(received.len(), stage.clock.now());
+        let seen = world.seen.lock().unwrap();
         let untold = |call: &usize| !seen.told.contains_key(call) && which(*call);
         (0..received.len()).filter(untold).collect()
     };
@@ -423,7 +422,7 @@ async fn sent_once(stage: &Stage, world: &World) {
     let mut again = 0;
     for (message, indexes) in &calls {
         for pair in indexes.windows(2) {
-            let (first, second) = (seen.received[pair[0]], seen.received[pair[1]]);
+            let [first, second] = [pair[0], pair[1]].map(|call| received[call].received_at);
             // What was told before this was recorded, the sender knew.
             let recorded = attempts[message].iter().rev().find(|at| **at < second).unwrap();
             let lost = world.answers_lost.contains(received[pair[0]].to.expose());

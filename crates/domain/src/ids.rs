@@ -6,9 +6,11 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
-/// The namespace of all identifiers that are derived from others (UUIDv5).
+use crate::input::Timestamp;
+
+/// The namespace of all identifiers that are derived from others.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f6e_626f_6172_6469_6e67_2d77_6861_7473);
 
 /// Why a text is not an identifier.
@@ -193,26 +195,56 @@ fn derived(path: &str) -> Uuid {
     Uuid::new_v5(&NAMESPACE, path.as_bytes())
 }
 
+/// A derived id that begins with a moment, as a UUIDv7 does (milliseconds since 1970 in 48 bits), so
+/// that what comes together lies together in every index: UUIDv8.
+fn derived_at(milliseconds: [u8; 6], path: &str) -> Uuid {
+    let mut bytes = derived(path).into_bytes();
+    bytes[..6].copy_from_slice(&milliseconds);
+    Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// What a request brings into being lies where the request lies. Requests from before ids had a
+/// moment (UUIDv5) keep the ids that they led to: decisions are made again years later.
+fn derived_from(request: RequestId, path: &str) -> Uuid {
+    match (request.0.get_version_num(), request.0.as_bytes().first_chunk()) {
+        (8, Some(milliseconds)) => derived_at(*milliseconds, path),
+        _ => derived(path),
+    }
+}
+
 impl InputId {
     /// The id of an input that its company calls `name`. A digest, because the
     /// name may hold a `wamid`, and WhatsApp writes phone numbers into those.
     pub(crate) fn of(company: &CompanyId, name: &str) -> Self {
         Self(derived(&format!("input/{company}/{name}")))
     }
+
+    /// The input that a client's message is.
+    pub fn of_message(company: &CompanyId, number: &PhoneNumberId, message: &Wamid) -> Self {
+        Self::of(company, &format!("message/{number}/{message}"))
+    }
 }
 
 impl RequestId {
-    /// The request of a message: the same message always leads to the same
-    /// request, which is what makes a second arrival harmless.
-    pub fn of(company: &CompanyId, number: &PhoneNumberId, message: &Wamid) -> Self {
-        Self(derived(&format!("request/{company}/{number}/{message}")))
+    /// The request of a message that was sent at a moment: the same message always leads to the
+    /// same request. A second arrival is recognised by its [`InputId`], whatever moment it tells.
+    pub fn of(
+        company: &CompanyId,
+        number: &PhoneNumberId,
+        message: &Wamid,
+        sent_at: Timestamp,
+    ) -> Self {
+        // Before 1970 and after the year 10,889 there is no moment to begin with.
+        let milliseconds = sent_at.timestamp_millis().clamp(0, (1 << 48) - 1).to_be_bytes();
+        let [_, _, milliseconds @ ..] = milliseconds;
+        Self(derived_at(milliseconds, &format!("request/{company}/{number}/{message}")))
     }
 }
 
 impl ClientId {
     /// The client that a request met for the first time.
     pub fn first_seen_by(request: RequestId) -> Self {
-        Self(derived(&format!("client/{request}")))
+        Self(derived_from(request, &format!("client/{request}")))
     }
 
     /// The client that an operator's command brought in.
@@ -224,7 +256,7 @@ impl ClientId {
 impl ProfileId {
     /// The profile that a request creates when no other fits.
     pub fn created_by(request: RequestId) -> Self {
-        Self(derived(&format!("profile/{request}")))
+        Self(derived_from(request, &format!("profile/{request}")))
     }
 
     /// The profile that an operator's command creates.
@@ -236,14 +268,14 @@ impl ProfileId {
 impl RoomId {
     /// The room that a request opens.
     pub fn opened_by(request: RequestId) -> Self {
-        Self(derived(&format!("room/{request}")))
+        Self(derived_from(request, &format!("room/{request}")))
     }
 }
 
 impl MessageId {
     /// The `ordinal`th message of a request, counted from 0.
     pub fn of(request: RequestId, ordinal: usize) -> Self {
-        Self(derived(&format!("message/{request}/{ordinal}")))
+        Self(derived_from(request, &format!("message/{request}/{ordinal}")))
     }
 }
 
@@ -313,10 +345,42 @@ mod tests {
 
     #[test]
     fn the_same_message_is_the_same_request() {
-        let of = |wamid: &str| {
-            RequestId::of(&"acme".parse().unwrap(), &"1".parse().unwrap(), &wamid.parse().unwrap())
+        assert_eq!(request("wamid.A", 1), request("wamid.A", 1));
+        assert_ne!(request("wamid.A", 1), request("wamid.B", 1));
+    }
+
+    fn request(wamid: &str, second: i64) -> RequestId {
+        let at = Timestamp::from_timestamp(second, 0).unwrap();
+        let (company, number) = ("acme".parse().unwrap(), "1".parse().unwrap());
+        RequestId::of(&company, &number, &wamid.parse().unwrap(), at)
+    }
+
+    #[test]
+    fn ids_lie_in_the_order_of_their_messages() {
+        let all = |request| {
+            let (room, message) = (RoomId::opened_by(request), MessageId::of(request, 0));
+            let (client, profile) =
+                (ClientId::first_seen_by(request), ProfileId::created_by(request));
+            [room.as_uuid(), message.as_uuid(), client.as_uuid(), profile.as_uuid()]
         };
-        assert_eq!(of("wamid.A"), of("wamid.A"));
-        assert_ne!(of("wamid.A"), of("wamid.B"));
+        let moments = [-1, 0, 1, 1_700_000_000, 253_402_300_799];
+        let requests: Vec<_> = moments.iter().map(|at| request("wamid.A", *at)).collect();
+        // All that are too old begin with the same moment.
+        for pair in requests[1..].windows(2) {
+            assert!(pair[0] < pair[1]);
+            for (earlier, later) in all(pair[0]).into_iter().zip(all(pair[1])) {
+                assert!(earlier < later);
+                assert_eq!(later.get_version_num(), 8);
+            }
+        }
+        let moment = requests[3].as_uuid().as_u128() >> 80;
+        assert_eq!(moment, 1_700_000_000_000);
+    }
+
+    #[test]
+    fn what_older_requests_led_to_keeps_its_ids() {
+        let request = RequestId(derived("request/acme/1/wamid.A"));
+        assert_eq!(RoomId::opened_by(request).0, derived(&format!("room/{request}")));
+        assert_eq!(MessageId::of(request, 1).0, derived(&format!("message/{request}/1")));
     }
 }

@@ -35,23 +35,21 @@ pub enum Input {
 impl Input {
     /// What makes a second arrival of the same input recognisable in its company.
     pub fn id(&self, company: &CompanyId) -> InputId {
-        InputId::of(
-            company,
-            &match self {
-                Self::Message(m) => format!("message/{}/{}", m.phone_number_id, m.id),
-                Self::Status(s) => {
-                    format!("status/{}/{}/{}", s.phone_number_id, s.wamid, s.status.as_str())
-                }
-                Self::Receipt(r) => {
-                    format!("receipt/{}/{}/{}", r.message_id, r.attempt, r.result.as_str())
-                }
-                Self::Command(c) => format!("command/{}", c.operation_id),
-                Self::DirectoryVersion(version) => format!("directory/{version}"),
-                Self::RoomDeadline(d) => {
-                    format!("deadline/{}/{}", d.room_id, d.deadline.timestamp_micros())
-                }
-            },
-        )
+        let name = match self {
+            Self::Message(m) => return InputId::of_message(company, &m.phone_number_id, &m.id),
+            Self::Status(s) => {
+                format!("status/{}/{}/{}", s.phone_number_id, s.wamid, s.status.as_str())
+            }
+            Self::Receipt(r) => {
+                format!("receipt/{}/{}/{}", r.message_id, r.attempt, r.result.as_str())
+            }
+            Self::Command(c) => format!("command/{}", c.operation_id),
+            Self::DirectoryVersion(version) => format!("directory/{version}"),
+            Self::RoomDeadline(d) => {
+                format!("deadline/{}/{}", d.room_id, d.deadline.timestamp_micros())
+            }
+        };
+        InputId::of(company, &name)
     }
 }
 
@@ -80,6 +78,13 @@ pub struct InboundMessage {
     /// Where its original bytes are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+}
+
+impl InboundMessage {
+    /// The request that it makes if it makes one.
+    pub fn request_id(&self, company: &CompanyId) -> RequestId {
+        RequestId::of(company, &self.phone_number_id, &self.id, self.sent_at)
+    }
 }
 
 /// Ties an input to the bytes that WhatsApp posted.

@@ -163,9 +163,9 @@ fn answer(reply: oneshot::Sender<Verdicts>, verdicts: Verdicts) {
     let _ = reply.send(verdicts);
 }
 
-/// Appends until the store has answered: an append whose answer was lost comes
-/// back as a duplicate. What is recorded now is kept for the relay, with the items' events. `None` if the engine is
-/// stopping.
+/// Appends until the store has answered: an append whose answer was lost comes back as a duplicate.
+/// What is recorded now is kept for the relay, together with the items' events. `None` if the
+/// engine is stopping.
 async fn append(
     engine: &Engine,
     items: &mut [AppendItem],

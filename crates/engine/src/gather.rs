@@ -176,7 +176,7 @@ pub(crate) async fn facts(
         return Ok(None);
     };
     let user = addressee(picture, message);
-    let request = RequestId::of(company, &message.phone_number_id, &message.id);
+    let request = message.request_id(company);
     let client_id =
         found.clients.first().copied().unwrap_or_else(|| ClientId::first_seen_by(request));
     let mut profiles = Vec::with_capacity(found.profiles.len());

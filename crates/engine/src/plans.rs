@@ -54,7 +54,7 @@ impl Lane {
             }
         }
         // The input was not decided before, so what is named after it can't be there.
-        let own = RequestId::of(&self.company, &message.phone_number_id, &message.id);
+        let own = message.request_id(&self.company);
         if !self.wary {
             working_set.requests.expect_new(own);
             working_set.profiles.expect_new(ProfileId::created_by(own));

@@ -2,13 +2,14 @@
 //! after the other, or none does. The stream is synced once for all of them, and one
 //! acknowledgement vouches for all.
 
+use async_nats::Client;
+use async_nats::client::PublishErrorKind;
 use async_nats::header::{
     NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE,
 };
 use async_nats::jetstream::Context;
-use async_nats::{Client, client};
 
-use crate::publish::{Outgoing, PublishFailure};
+use crate::publish::{Outgoing, PublishFailure, send};
 
 /// What the server takes in one batch, unless it is configured to take less.
 pub(crate) const MOST: usize = 1000;
@@ -23,36 +24,33 @@ pub(crate) const HEADERS: usize = 128;
 pub(crate) async fn publish(
     client: &Client,
     js: &Context,
-    messages: impl ExactSizeIterator<Item = Outgoing>,
+    mut messages: Vec<Outgoing>,
 ) -> Result<(), PublishFailure> {
-    let count = messages.len();
-    let id = client.new_inbox();
-    let id = id.rsplit('.').next().unwrap_or(&id).to_owned();
-    for (message, sequence) in messages.zip(1_u64..) {
-        let Outgoing { subject, mut headers, payload } = message;
-        headers.insert(NATS_BATCH_ID, id.as_str());
-        headers.insert(NATS_BATCH_SEQUENCE, sequence.to_string());
-        if usize::try_from(sequence) == Ok(count) {
-            headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
-            let last = Outgoing { subject: subject.clone(), headers, payload };
-            let sent = js.send_publish(subject, last.into()).await;
-            let acknowledged = match sent {
-                Ok(acknowledgement) => acknowledgement.await,
-                Err(error) => Err(error),
-            };
-            let ack = acknowledged.map_err(|error| PublishFailure::of(&error))?;
-            // One message fewer than were sent would be one lost.
-            return if ack.batch_size == u64::try_from(count).ok() {
-                Ok(())
-            } else {
-                Err(PublishFailure::NotAcknowledged)
-            };
-        }
+    let Some(last) = messages.pop() else { return Ok(()) };
+    let inbox = client.new_inbox();
+    let id = inbox.rsplit('.').next().unwrap_or(&inbox);
+    let count = messages.len() as u64 + 1;
+    for (message, sequence) in messages.into_iter().zip(1..) {
+        let Outgoing { subject, headers, payload } = of_batch(message, id, sequence);
         let sent = client.publish_with_headers(subject, headers, payload).await;
         sent.map_err(|error| match error.kind() {
-            client::PublishErrorKind::MaxPayloadExceeded => PublishFailure::TooLarge,
+            PublishErrorKind::MaxPayloadExceeded => PublishFailure::TooLarge,
             _ => PublishFailure::Closed,
         })?;
     }
-    Ok(())
+    let mut last = of_batch(last, id, count);
+    last.headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
+    let ack = send(js, last).await?.await.map_err(|error| PublishFailure::of(&error))?;
+    // One message fewer than were sent would be one lost.
+    if ack.batch_id.as_deref() == Some(id) && ack.batch_size == Some(count) {
+        Ok(())
+    } else {
+        Err(PublishFailure::NotAcknowledged)
+    }
+}
+
+fn of_batch(mut message: Outgoing, id: &str, sequence: u64) -> Outgoing {
+    message.headers.insert(NATS_BATCH_ID, id);
+    message.headers.insert(NATS_BATCH_SEQUENCE, sequence.to_string());
+    message
 }

@@ -134,7 +134,8 @@ pub(crate) async fn pipelined(
     outcome
 }
 
-async fn send(
+/// Sends one; its acknowledgement comes from what is given.
+pub(crate) async fn send(
     js: &Context,
     message: Outgoing,
 ) -> Result<async_nats::jetstream::context::PublishAckFuture, PublishFailure> {

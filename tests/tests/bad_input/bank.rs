@@ -54,9 +54,9 @@ impl Bank {
 
     /// A text that a client sends now.
     pub(crate) fn text(&self, client: &Client, text: &str) -> (Wamid, ClientMessage) {
-        let wamid = self.app.stage.next_wamid();
-        let message = ClientMessage::text(client, wamid.as_str(), self.app.stage.now(), text);
-        (wamid, message)
+        let (wamid, now) = (self.app.stage.next_wamid(), self.app.stage.now());
+        self.app.stage.remember(&wamid, now);
+        (wamid.clone(), ClientMessage::text(client, wamid.as_str(), now, text))
     }
 
     /// A text as JSON, for what [`ClientMessage`] has no words for.

@@ -28,6 +28,8 @@ impl Connector<'_> {
 
     fn message(&self, phone: &str, text: &str) -> InboundMessage {
         let now = self.bank.app.stage.now();
+        let id = self.bank.app.stage.next_wamid();
+        self.bank.app.stage.remember(&id, now);
         let from = Sender {
             phone: Some(Personal::new(phone.parse().unwrap())),
             name: Some(Personal::new(NAME.to_owned())),
@@ -35,7 +37,7 @@ impl Connector<'_> {
         };
         InboundMessage {
             phone_number_id: PRIMARY.parse().unwrap(),
-            id: self.bank.app.stage.next_wamid(),
+            id,
             from,
             sent_at: now,
             received_at: now,

@@ -132,7 +132,7 @@ pub fn on_message(company: &CompanyId, message: &InboundMessage, facts: Facts) -
     if let Some(commands) = into_the_room(company, message, &facts) {
         return commands;
     }
-    let request_id = RequestId::of(company, &message.phone_number_id, &message.id);
+    let request_id = message.request_id(company);
     let decision = decide(request_id, message, &facts);
     let plan = Plan { company, request_id, message, facts: &facts, decision: &decision };
     let messages = plan.messages();

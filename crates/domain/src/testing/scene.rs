@@ -229,7 +229,7 @@ impl Scene {
     }
 
     pub(crate) fn request_id(&self) -> RequestId {
-        RequestId::of(&company_id(), &self.message.phone_number_id, &self.message.id)
+        self.message.request_id(&company_id())
     }
 
     pub(crate) fn room_id(&self) -> RoomId {

@@ -114,7 +114,7 @@ pub(crate) fn message_to(company: &str, to: PhoneNumberId, from: Sender, text: &
 /// The request that a message becomes.
 pub(crate) fn request_of(input: &LaneInput) -> RequestId {
     let Input::Message(message) = &input.input else { panic!("no message") };
-    RequestId::of(&input.company, &message.phone_number_id, &message.id)
+    message.request_id(&input.company)
 }
 
 fn wamid_of(message: &OutboundMessage) -> Wamid {

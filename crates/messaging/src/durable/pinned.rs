@@ -12,13 +12,16 @@ use async_nats::Client;
 use async_nats::header::NATS_PIN_ID;
 use async_nats::jetstream::consumer::{Consumer, Info, pull};
 use async_nats::jetstream::{Context, Message};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Durable, DurablePull};
 use crate::error::NatsError;
 
 /// How often a client that gets nothing looks whether nobody is pinned.
 const LOOK: Duration = Duration::from_secs(2);
+/// How often a takeover asks for the order, and how long it waits in between.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(200);
 /// For how long after a reset older deliveries may still come in.
 const STALE: Duration = Duration::from_secs(5);
 
@@ -89,18 +92,19 @@ impl Takeover {
         }
         self.pin = pin;
         let in_order = |info: &Info| info.ack_floor.consumer_sequence + 1 >= sequence;
-        match self.reset_unless(in_order).await {
-            Ok(true) => {
-                self.stale = Some((info.stream_sequence, Instant::now() + STALE));
-                false
+        for _ in 0..TRIES {
+            match self.reset_unless(in_order).await {
+                Ok(true) => {
+                    self.stale = Some((info.stream_sequence, Instant::now() + STALE));
+                    return false;
+                }
+                Ok(false) => return true,
+                Err(error) => self.report(&error),
             }
-            Ok(false) => true,
-            // Out of order is better than not at all.
-            Err(error) => {
-                self.report(&error);
-                true
-            }
+            sleep(PAUSE).await;
         }
+        // Out of order is better than not at all.
+        true
     }
 
     /// Without new inputs nobody gets pinned, and what the lost client held would wait.

@@ -66,8 +66,8 @@ fn first_group(calls: &[Call]) -> usize {
 async fn store(client: &Client, js: &Context, group: Vec<Call>) {
     let count: usize = group.iter().map(|call| call.messages.len()).sum();
     if count > FEW {
-        let messages: Vec<_> = group.iter().flat_map(|call| call.messages.clone()).collect();
-        match batch::publish(client, js, messages.into_iter()).await {
+        let messages = group.iter().flat_map(|call| call.messages.clone()).collect();
+        match batch::publish(client, js, messages).await {
             // The same, again, would fail the same way or store it twice.
             outcome @ (Ok(()) | Err(PublishFailure::NotAcknowledged | PublishFailure::Closed)) => {
                 for call in group {

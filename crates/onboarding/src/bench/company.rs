@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use chrono::SubsecRound;
 use domain::Personal;
 use domain::identity::Sender;
 use domain::ids::CompanyId;
@@ -121,7 +122,8 @@ pub(super) fn text_message(
         phone_number_id: to.parse()?,
         id: format!("wamid.BENCH{id}").parse()?,
         from,
-        sent_at: at,
+        // In whole seconds, as WhatsApp tells it.
+        sent_at: at.trunc_subsecs(0),
         received_at: at,
         kind: "text".into(),
         text: Some(Personal::new(text.to_owned())),

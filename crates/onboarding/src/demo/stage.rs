@@ -1,7 +1,9 @@
 //! The service with everything around it, and verbs to act with: what the demo
 //! and the acceptance tests stand on.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -16,6 +18,7 @@ use eventstore::EventStore;
 use sqlx::{Connection, PgConnection, PgPool};
 use whatsapp::fake::{FakeCloudApi, ReceivedMessage, Statuses, Webhook};
 use whatsapp::post::{ClientMessage, WebhookPost};
+use whatsapp::webhook::Update;
 
 use super::PATIENCE;
 use crate::cli::Role;
@@ -63,6 +66,8 @@ pub struct Stage {
     http: reqwest::Client,
     api: String,
     wamids: AtomicU64,
+    /// When each message was sent first.
+    sent: Mutex<HashMap<Wamid, Timestamp>>,
 }
 
 /// Creates a database beside the one that a URL names; gives its URL.
@@ -107,6 +112,7 @@ impl Stage {
             http: reqwest::Client::builder().timeout(PATIENCE).build()?,
             api: String::new(),
             wamids: AtomicU64::new(1),
+            sent: Mutex::default(),
             clock,
         };
         if !options.roles.is_empty() {
@@ -180,8 +186,22 @@ impl Stage {
     /// # Errors
     /// The service is not there.
     pub async fn post_bytes(&self, body: Vec<u8>) -> anyhow::Result<u16> {
+        if let Ok(post) = whatsapp::webhook::parse(&body, self.clock.now()) {
+            for item in post.items {
+                if let Ok(Update::Message(message)) = item.content {
+                    self.remember(&message.id, message.sent_at);
+                }
+            }
+        }
         let url = format!("{}/webhooks/whatsapp/{APP}", self.api);
         Ok(Webhook::new(&url, APP_SECRET.as_bytes())?.post(body).await?)
+    }
+
+    /// Remembers when a client sent a message, for [`Self::request_of`]; what is posted through the
+    /// stage is remembered by itself.
+    pub fn remember(&self, message: &Wamid, sent_at: Timestamp) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.entry(message.clone()).or_insert(sent_at);
     }
 
     /// Posts one message to one number and expects that it is taken.
@@ -220,10 +240,10 @@ impl Stage {
         Ok((status, answer.json().await?))
     }
 
-    /// The request of a message.
+    /// The request of a message that is remembered.
     ///
     /// # Errors
-    /// The company or number is no id.
+    /// The company or number is no id, or nobody has sent such a message.
     pub fn request_of(
         &self,
         company: &str,
@@ -231,7 +251,9 @@ impl Stage {
         wamid: &Wamid,
     ) -> anyhow::Result<RequestId> {
         let (company, number): (CompanyId, PhoneNumberId) = (company.parse()?, number.parse()?);
-        Ok(RequestId::of(&company, &number, wamid))
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent_at = sent.get(wamid).copied().context("nobody has sent such a message")?;
+        Ok(RequestId::of(&company, &number, wamid, sent_at))
     }
 
     /// Everything recorded about a request, once it has an outcome, all of its

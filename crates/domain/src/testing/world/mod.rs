@@ -215,7 +215,7 @@ impl World {
     }
 
     pub(crate) fn request_of(&self, message: &InboundMessage) -> RequestId {
-        RequestId::of(&company_id(), &message.phone_number_id, &message.id)
+        message.request_id(&company_id())
     }
 
     pub(crate) fn request(&self, request: RequestId) -> Option<&Request> {

@@ -11,7 +11,7 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use domain::Personal;
 use domain::identity::{Identifier, Sender};
-use domain::ids::{CompanyId, OperationId, RequestId};
+use domain::ids::{CompanyId, InputId, OperationId};
 use domain::input::{OperatorCommand, OperatorRequest, Timestamp};
 use messaging::inbox::{InboxBody, InboxMessage, InboxPublisher};
 use uuid::Uuid;
@@ -180,18 +180,18 @@ impl Mix {
         messages: u64,
     ) -> anyhow::Result<()> {
         let (from, to) = (self.rooms.len() as u64, messages / ROUND.len() as u64 + 1);
-        let now = ground.clock.now();
+        let asked_at = ground.clock.now();
         let mut inputs = vec![];
         if from == 0 {
-            let message = text_message(FULL.1, "full", client(NEW_AGAIN - 1)?, "#only", now)?;
+            let message = text_message(FULL.1, "full", client(NEW_AGAIN - 1)?, "#only", asked_at)?;
             inputs.push(of_client(Asked { company: FULL.0.parse()?, message })?);
         }
         for round in from..to {
-            inputs.push(of_client(first_of(round, 0, now)?)?);
-            inputs.push(of_client(first_of(round, 1, now)?)?);
-            inputs.push(registration(known(round, 2)?, now)?);
-            inputs.push(registration(known(round, 3)?, now)?);
-            inputs.push(registration(known(round, 3)?, now)?);
+            inputs.push(of_client(first_of(round, 0, asked_at)?)?);
+            inputs.push(of_client(first_of(round, 1, asked_at)?)?);
+            inputs.push(registration(known(round, 2)?, asked_at)?);
+            inputs.push(registration(known(round, 3)?, asked_at)?);
+            inputs.push(registration(known(round, 3)?, asked_at)?);
         }
         self.settle(ground, inbox, inputs).await?;
         let numbers = numbers_of_rooms(ground).await?;
@@ -199,8 +199,8 @@ impl Mix {
         let mut rooms = self.rooms.to_vec();
         let mut inputs = vec![];
         for round in from..to {
-            let Asked { company, message } = first_of(round, 0, now)?;
-            let request = RequestId::of(&company, &message.phone_number_id, &message.id);
+            let Asked { company, message } = first_of(round, 0, asked_at)?;
+            let request = message.request_id(&company);
             let number = numbers.get(&request.as_uuid()).context("a known client has no room")?;
             let id = format!("wrote{round}");
             let message = text_message(number, &id, known(round, 0)?, "Hello!", now)?;
@@ -238,8 +238,8 @@ impl Mix {
         for n in 0..sent {
             *rows.entry(row(n)).or_default() += 1;
             let Asked { company, message } = self.message(n, ground.clock.now())?;
-            let request = RequestId::of(&company, &message.phone_number_id, &message.id);
-            let found = decided.get(&request.as_uuid());
+            let input = InputId::of_message(&company, &message.phone_number_id, &message.id);
+            let found = decided.get(&input.as_uuid());
             match row(n).expected() {
                 Some(expected) => {
                     let found = found.with_context(|| format!("message {n} has no request"))?;
@@ -324,13 +324,13 @@ async fn numbers_of_rooms(ground: &Ground) -> anyhow::Result<HashMap<Uuid, Strin
     Ok(rooms.into_iter().collect())
 }
 
-/// What was decided for each request, as the read model shows it, and how its profile came to be
+/// What was decided for each input, as the read model shows its request, and how its profile came to be
 /// the one, as the log has it.
 async fn decisions(
     ground: &Ground,
 ) -> anyhow::Result<HashMap<Uuid, (String, Option<String>, Option<String>)>> {
     let rows: Vec<(Uuid, String, Option<String>, Option<String>)> = sqlx::query_as(
-        "SELECT r.request_id, r.decision, e.payload #>> '{decision,profile,how}', r.outcome \
+        "SELECT e.causation_id, r.decision, e.payload #>> '{decision,profile,how}', r.outcome \
          FROM rm_onboarding_requests r JOIN events e ON e.correlation_id = r.request_id \
          AND e.event_type = 'decision-made'",
     )

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Context;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{self, Message};
-use domain::ids::RequestId;
+use domain::ids::InputId;
 use domain::input::Input;
 use domain::outbound::Content;
 use futures::StreamExt;
@@ -152,7 +152,7 @@ async fn send(
         let InboxBody::Message { company, message } = &next.body else { continue };
         let input = Input::Message(message.clone()).id(company).as_uuid();
         if counts && !repeats {
-            let request = RequestId::of(company, &message.phone_number_id, &message.id);
+            let request = message.request_id(company);
             journeys.insert(input, Journey::from(request.as_uuid(), due));
         }
         let way = way.clone();
@@ -284,8 +284,6 @@ impl Streams {
 
     /// By JetStream's clock: when each message, and the last of its events, was stored.
     async fn read(self, journeys: &mut HashMap<Uuid, Journey>) -> anyhow::Result<()> {
-        let by_request: HashMap<Uuid, Uuid> =
-            journeys.iter().map(|(input, journey)| (journey.request, *input)).collect();
         each(&self.inbox, self.from.0, false, |message, at| {
             let mut subject = message.subject.split('.');
             if !message.subject.starts_with("wa.in.") {
@@ -293,9 +291,8 @@ impl Streams {
             }
             let company = subject.nth(3).context("a subject without a company")?.parse()?;
             let Stored { phone_number_id, id } = serde_json::from_slice(&message.payload)?;
-            let request = RequestId::of(&company, &phone_number_id, &id).as_uuid();
-            let journey = by_request.get(&request).and_then(|input| journeys.get_mut(input));
-            if let Some(journey) = journey {
+            let input = InputId::of_message(&company, &phone_number_id, &id).as_uuid();
+            if let Some(journey) = journeys.get_mut(&input) {
                 journey.stored.get_or_insert(at);
             }
             Ok(())

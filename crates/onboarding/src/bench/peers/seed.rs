@@ -1,6 +1,8 @@
 //! Pools before a measurement begins, written in bulk: the domain's own events, in postgres-es'
 //! table.
 
+use std::time::SystemTime;
+
 use cqrs_es::DomainEvent;
 use domain::AggregateType;
 use domain::company::NumberSpec;
@@ -29,9 +31,11 @@ impl Stream {
             specs: specs.to_vec(),
             directory_version: 1,
         })?;
+        let seeded_at = SystemTime::now().into();
         for (n, spec) in (0..rooms).zip(specs.iter().cycle()) {
             let wamid = format!("wamid.SEED{n}").parse()?;
-            let room_id = RoomId::opened_by(RequestId::of(&company, &spec.number, &wamid));
+            let request = RequestId::of(&company, &spec.number, &wamid, seeded_at);
+            let room_id = RoomId::opened_by(request);
             let number = spec.number.clone();
             stream.tell(&PoolCommand::ReserveNumber { number, room_id })?;
         }

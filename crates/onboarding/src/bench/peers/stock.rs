@@ -119,7 +119,7 @@ impl Stock {
     /// Decides one message of a client whom nobody knows, with a pool's number.
     pub(super) async fn onboard(&self, asked: &Asked, pool: &PoolId) -> anyhow::Result<()> {
         let Asked { company, message } = asked;
-        let request = RequestId::of(company, &message.phone_number_id, &message.id);
+        let request = message.request_id(company);
         let facts = self.facts(request, message, pool)?;
         let metadata = HashMap::from([
             ("company".to_owned(), company.to_string()),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use directory::DirectoryStore;
 use domain::AggregateType;
-use domain::ids::{RequestId, RoomId, Wamid};
+use domain::ids::{CompanyId, InputId, RoomId, Wamid};
 use domain::record::RecordedEvent;
 use eventstore::EventStore;
 use sqlx::PgPool;
@@ -28,9 +28,8 @@ pub(super) async fn history(
     }
     let wamid: Wamid = id.parse()?;
     for (number, company, _) in DirectoryStore::new(pool.clone()).numbers().await? {
-        let request = RequestId::of(&company, &number, &wamid);
-        let events = store.events_by_correlation(request.as_uuid()).await?;
-        if !events.is_empty() {
+        let input = InputId::of_message(&company, &number, &wamid);
+        if let Some(events) = of_input(store, &company, input).await? {
             return Ok(events);
         }
         if let Some(reference) = store.find_message(&company, &wamid).await? {
@@ -38,6 +37,20 @@ pub(super) async fn history(
         }
     }
     Ok(vec![])
+}
+
+/// What a client's message led to, if it led to anything.
+async fn of_input(
+    store: &EventStore,
+    company: &CompanyId,
+    input: InputId,
+) -> anyhow::Result<Option<Vec<RecordedEvent>>> {
+    let decided = store.decided(company, &[input]).await?;
+    let first = decided.first().and_then(|(_, stored)| stored.positions.first);
+    let Some(first) = first else { return Ok(None) };
+    let events = store.events_after(first - 1, 1).await?;
+    let Some(first) = events.first() else { return Ok(None) };
+    Ok(Some(store.events_by_correlation(first.correlation_id).await?))
 }
 
 async fn request_of_message(pool: &PgPool, message: Uuid) -> sqlx::Result<Option<Uuid>> {
