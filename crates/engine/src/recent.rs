@@ -45,15 +45,16 @@ impl Recent {
     /// What comes right after `position`.
     pub fn after(&self, position: u64) -> Next {
         let mut state = self.state();
-        while let Some(first) =
-            state.batches.front().and_then(|b| b.first()).map(|e| e.recorded.position)
-        {
+        while let Some((first, last)) = state.batches.front().and_then(|b| ends(b)) {
             if first > position + 1 {
                 return Next::Elsewhere;
             }
-            let Some(batch) = state.batches.pop_front() else { break };
+            let Some(mut batch) = state.batches.pop_front() else { break };
             state.events -= batch.len();
-            if first == position + 1 {
+            if last > position {
+                // Who has read elsewhere comes back in the middle of a batch.
+                let known = batch.len() - usize::try_from(last - position).unwrap_or(0);
+                batch.drain(..known);
                 return Next::Events(batch);
             }
         }
@@ -91,6 +92,11 @@ impl Recent {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The positions of a batch's first and last event; all in between are there.
+fn ends(batch: &[Told]) -> Option<(u64, u64)> {
+    batch.first().zip(batch.last()).map(|(a, b)| (a.recorded.position, b.recorded.position))
 }
 
 #[cfg(test)]
@@ -138,12 +144,16 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_in_the_middle_of_a_batch_has_to_look_elsewhere() {
+    fn a_reader_in_the_middle_of_a_batch_gets_the_rest_of_it() {
         let recent = Recent::default();
         recent.add(events(1..=4));
         recent.add(events(5..=6));
-        assert_eq!(recent.after(2), Next::Elsewhere);
+        assert_eq!(positions(recent.after(2)), [3, 4]);
+        assert_eq!(recent.after(2), Next::Elsewhere, "it is given once");
         assert_eq!(positions(recent.after(4)), [5, 6]);
+        recent.add(events(7..=9));
+        assert_eq!(positions(recent.after(8)), [9]);
+        assert_eq!(recent.state().events, 0);
     }
 
     #[test]
