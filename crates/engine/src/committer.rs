@@ -16,8 +16,9 @@ use crate::Engine;
 
 /// Most items in one append, give or take what one lane hands in.
 const MOST: usize = 1_024;
-/// From this many items on a lane prepares them itself.
-const MANY: usize = 64;
+/// From this many items on a lane prepares them itself, and they are committed alone: together with
+/// others they would have to be prepared again.
+const MANY: usize = 256;
 /// First and longest pause before an append is tried again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// How long an append that is under way may take after the engine was told to stop.
@@ -94,6 +95,7 @@ async fn run(engine: Engine, mut requests: mpsc::Receiver<Request>, cancel: Canc
         let mut count = first.items.len();
         let mut batch = vec![first];
         while count < MOST
+            && batch[0].prepared.is_none()
             && let Ok(next) = requests.try_recv()
         {
             count += next.items.len();

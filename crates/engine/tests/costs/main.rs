@@ -66,8 +66,7 @@ async fn an_onboarding_costs_what_it_did() {
     let proxy = Proxy::to(&url).await;
     let engine = World::at(&proxy.url(&url)).await.start();
     engine.decide_all((0..WARM).map(|n| message(client(n), "#michael"))).await;
-    // The timers look at the directory once more at the start.
-    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    proxy.timers_have_looked().await;
 
     let messages: Vec<_> =
         (WARM..WARM + MEASURED).map(|n| message(client(n), "#michael")).collect();

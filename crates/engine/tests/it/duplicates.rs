@@ -1,6 +1,7 @@
 //! The same input again: the same answer, and nothing new.
 
-use domain::input::LaneInput;
+use chrono::TimeDelta;
+use domain::input::{Input, LaneInput};
 use engine::Settlement;
 
 use crate::harness::{World, done};
@@ -65,6 +66,28 @@ async fn a_registered_client_gets_its_room_in_the_registered_profile() {
     engine.decide_all(inputs).await;
     assert_eq!(world.count("client-profile-created").await, 1);
     assert_eq!(world.count("room-reserved").await, 1);
+    engine.stop().await;
+    world.checked().await;
+}
+
+/// Its request's id begins with the moment, so the copy would be another request; what recognises it
+/// is its input's id, also while the first one is on its way to the log.
+#[tokio::test]
+async fn a_message_that_comes_again_with_another_moment_is_decided_once() {
+    let world = World::new().await;
+    let engine = world.start();
+    let again = |input: &LaneInput| {
+        let mut copy = input.clone();
+        let Input::Message(message) = &mut copy.input else { panic!("no message") };
+        message.sent_at += TimeDelta::seconds(1);
+        copy
+    };
+    // More than one round takes.
+    let messages: Vec<_> = (0..600).map(|n| message(client(n), "#michael")).collect();
+    let copies: Vec<_> = [0, 300, 599].map(|n| again(&messages[n])).into();
+    let settled = engine.decide_all(messages.into_iter().chain(copies)).await;
+    assert!(settled.iter().all(|one| matches!(one, Settlement::Done { .. })), "{settled:?}");
+    assert_eq!(world.count("onboarding-requested").await, 600);
     engine.stop().await;
     world.checked().await;
 }

@@ -58,6 +58,18 @@ impl Proxy {
         all.into_iter().filter(|sql| !of_timers(sql)).collect()
     }
 
+    /// Returns once the timers have looked for new directory versions a second time: what their
+    /// first look brought is decided by then.
+    pub(crate) async fn timers_have_looked(&self) {
+        let looked = || {
+            let seen = self.statements.lock().unwrap();
+            seen.iter().any(|sql| sql.contains("WHERE version > $1"))
+        };
+        while !looked() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
     async fn carry(self, client: TcpStream, server: TcpStream) {
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();

@@ -14,8 +14,7 @@ async fn an_input_costs_few_round_trips() {
     let engine = world.start();
     let warm = [message(client(9), "#michael"), message(client(8), "#michael")];
     engine.decide_all(warm).await;
-    // The timers look at the directory once more at the start.
-    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    proxy.timers_have_looked().await;
     let hello = message(client(1), "#michael");
     let request = request_of(&hello);
     let now = world.clock.now();

@@ -1,8 +1,5 @@
 //! How fast a backlog in INBOX becomes rooms that readers see: full rules, nothing switched off.
 
-use std::time::Duration;
-
-use anyhow::Context;
 use domain::record::RecordedEvent;
 
 use super::backlog::Load;
@@ -48,9 +45,9 @@ pub(super) async fn run(site: &Site, company: Company, many: u64) -> anyhow::Res
     // The clock starts with the first rooms: starting the service is another figure. From here to
     // the end nothing but the service asks Postgres.
     let (first, begun) = progress.reach(warm + 1).await?;
-    let cpu_before = cpu(site, &ground)?;
+    let cpu_before = process::cpu_of_all(site, &ground)?;
     let (last, ended) = progress.reach(warm + EVENTS * many).await?;
-    let cpu_after = cpu(site, &ground)?;
+    let cpu_after = process::cpu_of_all(site, &ground)?;
     service.stop().await;
     // Only now: a backend tells all that it did when it ends.
     let mut costs =
@@ -65,22 +62,6 @@ pub(super) async fn run(site: &Site, company: Company, many: u64) -> anyhow::Res
     }
     let rows = rows(&ground, warm).await?;
     Ok(Drained { rate, costs, rows })
-}
-
-/// CPU time used so far.
-fn cpu(site: &Site, ground: &Ground) -> anyhow::Result<[(&'static str, Duration); 3]> {
-    let pid = |server: &devservers::Server| server.pid().context("a server without a process");
-    Ok([
-        ("CPU time of the service per onboarding, µs", process::own_cpu()?),
-        (
-            "CPU time of Postgres per onboarding, µs",
-            process::cpu_with_children(pid(&site.postgres)?)?,
-        ),
-        (
-            "CPU time of nats-server per onboarding, µs",
-            process::cpu_with_children(pid(&ground.nats)?)?,
-        ),
-    ])
 }
 
 async fn start(ground: &Ground) -> anyhow::Result<Service> {

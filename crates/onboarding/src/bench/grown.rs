@@ -177,9 +177,7 @@ const TELLING: Duration = Duration::from_millis(200);
 /// What everybody has used so far.
 struct Costs {
     wal_bytes: i64,
-    service: Duration,
-    postgres: Duration,
-    nats: Duration,
+    cpu: [(&'static str, Duration); 3],
 }
 
 impl Costs {
@@ -187,23 +185,15 @@ impl Costs {
         let wal_bytes = sqlx::query_scalar("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
             .fetch_one(&ground.pool)
             .await?;
-        Ok(Self {
-            wal_bytes,
-            service: process::own_cpu()?,
-            postgres: process::cpu_with_children(site.postgres.pid().context("no Postgres")?)?,
-            nats: process::cpu_with_children(ground.nats.pid().context("no NATS")?)?,
-        })
+        Ok(Self { wal_bytes, cpu: process::cpu_of_all(site, ground)? })
     }
 
     /// The measurement's own looks, a hundred a second, are in it. CPU times that are too short for
     /// the kernel's clock are left out.
     fn since(&self, before: &Self, many: f64) -> Vec<(&'static str, f64)> {
-        let cpu = [
-            ("Postgres' CPU time, µs", self.postgres.saturating_sub(before.postgres)),
-            ("the service's CPU time, µs", self.service.saturating_sub(before.service)),
-            ("nats-server's CPU time, µs", self.nats.saturating_sub(before.nats)),
-        ];
-        let told = cpu.into_iter().filter(|(_, used)| *used >= TELLING);
+        let used = self.cpu.into_iter().zip(before.cpu);
+        let used = used.map(|((name, now), (_, then))| (name, now.saturating_sub(then)));
+        let told = used.filter(|(_, used)| *used >= TELLING);
         let each = told.map(|(name, used)| (name, used.as_secs_f64() * 1e6 / many));
         let wal = ("WAL bytes", (self.wal_bytes - before.wal_bytes) as f64 / many);
         each.chain([wal]).collect()

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use devservers::Server;
+
+use super::site::{Ground, Site};
 
 /// The kernel's unit of CPU time as programs see it, 10 ms, on every Linux.
 const TICK: Duration = Duration::from_millis(10);
@@ -27,6 +30,20 @@ pub(super) fn cpu_with_children(pid: u32) -> anyhow::Result<Duration> {
         }
     }
     Ok(sum)
+}
+
+/// The CPU time that the service, Postgres and nats-server have used, each with its name. The load
+/// and the looks of the measurement are in the service's.
+pub(super) fn cpu_of_all(
+    site: &Site,
+    ground: &Ground,
+) -> anyhow::Result<[(&'static str, Duration); 3]> {
+    let pid = |server: &Server| server.pid().context("a server without a process");
+    Ok([
+        ("Postgres' CPU time, µs", cpu_with_children(pid(&site.postgres)?)?),
+        ("the service's CPU time, µs", own_cpu()?),
+        ("nats-server's CPU time, µs", cpu_with_children(pid(&ground.nats)?)?),
+    ])
 }
 
 /// The resident memory of a process in MB (10⁶ bytes).
