@@ -9,7 +9,7 @@ use domain::flow::{self, Facts, PoolFacts};
 use domain::identity::{Country, Identifier};
 use domain::ids::{ClientId, CompanyId, InputId, RequestId};
 use domain::input::{InboundMessage, Input, MessageReference, MessageStatus, Timestamp};
-use eventstore::{ClientLookup, ClientQuery, EventStore, StoreError};
+use eventstore::{ClientLookup, ClientQuery, EventStore, StoreError, StoredAnswer};
 use rand::Rng;
 
 use crate::waiting::Waiting;
@@ -18,12 +18,29 @@ use crate::working_set::WorkingSet;
 /// What was looked up for inputs that are decided one after the other.
 #[derive(Default)]
 pub(crate) struct Gathered {
+    decided: HashMap<InputId, StoredAnswer>,
     clients: HashMap<InputId, ClientLookup>,
     countries: HashMap<InputId, Country>,
     references: HashMap<InputId, MessageReference>,
 }
 
 impl Gathered {
+    /// When none of the company's facts can be had yet: only which inputs were decided.
+    pub(crate) async fn decided_only(
+        store: &EventStore,
+        company: &CompanyId,
+        inputs: &[Waiting],
+    ) -> Result<Self, StoreError> {
+        let ids: Vec<_> = inputs.iter().map(|waiting| waiting.id).collect();
+        let decided = store.decided(company, &ids).await?.into_iter().collect();
+        Ok(Self { decided, ..Self::default() })
+    }
+
+    /// The answer of an input that was decided before: it came twice.
+    pub(crate) fn stored_answer(&self, id: InputId) -> Option<&StoredAnswer> {
+        self.decided.get(&id)
+    }
+
     /// Who an input's client is.
     pub(crate) fn client(&self, id: InputId) -> ClientLookup {
         self.clients.get(&id).cloned().unwrap_or_default()
@@ -93,13 +110,16 @@ pub(crate) async fn gather(
     }
     working_set.pools.fetch(store, pools).await?;
 
+    let all: Vec<_> = inputs.iter().map(|waiting| waiting.id).collect();
     let (ids, queries): (Vec<_>, Vec<_>) =
         inputs.iter().filter_map(|waiting| Some((waiting.id, client_of(&waiting.input)?))).unzip();
-    if !queries.is_empty() {
-        let found = store.lookup_clients(company, &queries).await?;
-        gathered.clients = ids.into_iter().zip(found).collect();
-    }
-    for waiting in inputs {
+    let found = store.look_up(company, &all, &queries).await?;
+    gathered.decided = found.decided.into_iter().collect();
+    gathered.clients = ids.into_iter().zip(found.clients).collect();
+    gathered.clients.retain(|id, _| !gathered.decided.contains_key(id));
+    let new = |waiting: &&Waiting| !gathered.decided.contains_key(&waiting.id);
+    let inputs: Vec<_> = inputs.iter().filter(new).collect();
+    for waiting in &inputs {
         if let Input::Status(status) = &waiting.input
             && status.reference.is_none()
             && let Some(reference) = store.find_message(company, &status.wamid).await?

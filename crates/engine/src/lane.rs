@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::committer::Committer;
 use crate::decide::{Decided, Undecided};
 use crate::gather::Gathered;
-use crate::settling::{Flight, Landed, Pending, Round, answer_of};
+use crate::settling::{Flight, Landed, Pending, Round};
 use crate::waiting::{Waiting, without_twins};
 use crate::working_set::WorkingSet;
 use crate::{Engine, Settlement, Submission};
@@ -26,14 +26,9 @@ const PATIENCE: u32 = 20;
 /// Pause after the store or the directory did not answer.
 pub(crate) const PAUSE: Duration = Duration::from_millis(500);
 
-/// How a batch fares against other writers.
+/// Rounds in a row of which nothing was settled: other writers were faster.
 #[derive(Default)]
-struct Losses {
-    /// Rounds in a row of which nothing was settled.
-    in_a_row: u32,
-    /// Inputs lost, and nobody has looked since whether they are decided.
-    unseen: bool,
-}
+struct Losses(u32);
 
 /// One company's lane.
 pub(crate) struct Lane {
@@ -108,13 +103,11 @@ impl Lane {
                     verdicts = oldest.arrival() => {
                         let verdicts = verdicts?;
                         let flight = self.flights.pop_front()?;
-                        let mut lost: VecDeque<_> =
-                            self.settle(flight, verdicts).await?.lost.into();
+                        let lost = self.settle(flight, verdicts).await?.lost;
                         if lost.is_empty() {
                             continue;
                         }
-                        cancel.run_until_cancelled(self.settle_known(&mut lost)).await?;
-                        return Some(lost);
+                        return Some(lost.into());
                     }
                 },
             };
@@ -124,9 +117,7 @@ impl Lane {
             {
                 batch.push(next);
             }
-            let mut batch = without_twins(batch);
-            cancel.run_until_cancelled(self.settle_known(&mut batch)).await?;
-            return Some(batch);
+            return Some(without_twins(batch));
         }
     }
 
@@ -140,11 +131,6 @@ impl Lane {
         while !batch.is_empty() {
             if self.must_land_first() {
                 self.land_all(&mut batch, &mut losses).await?;
-            }
-            if std::mem::take(&mut losses.unseen) {
-                // Another worker, or a commit whose answer was lost, may have decided them.
-                cancel.run_until_cancelled(self.settle_known(&mut batch)).await?;
-                continue;
             }
             if let Some(newest) = cancel.run_until_cancelled(self.start()).await? {
                 self.take_off(Round { pending: vec![newest], ..Round::default() }).await?;
@@ -165,7 +151,7 @@ impl Lane {
             while self.flights.len() > AHEAD {
                 self.land_one(&mut batch, &mut losses).await?;
             }
-            if losses.in_a_row > PATIENCE
+            if losses.0 > PATIENCE
                 && let Some(first) = batch.pop_front()
             {
                 tracing::error!(
@@ -174,7 +160,7 @@ impl Lane {
                     "an input keeps losing against other writers; it is put off"
                 );
                 first.settle(Settlement::RetryAfter(Duration::from_secs(5)));
-                losses.in_a_row = 0;
+                losses.0 = 0;
             }
         }
         Some(())
@@ -194,8 +180,7 @@ impl Lane {
 
     async fn land_one(&mut self, batch: &mut VecDeque<Waiting>, losses: &mut Losses) -> Option<()> {
         let Landed { lost, settled_some } = self.land().await?;
-        losses.unseen |= !lost.is_empty();
-        losses.in_a_row = if settled_some || lost.is_empty() { 0 } else { losses.in_a_row + 1 };
+        losses.0 = if settled_some || lost.is_empty() { 0 } else { losses.0 + 1 };
         for waiting in lost.into_iter().rev() {
             batch.push_front(waiting);
         }
@@ -255,34 +240,6 @@ impl Lane {
                 | Undecided::Park(_, problem)
                 | Undecided::Rejected(problem),
             ) => Err(problem),
-        }
-    }
-
-    /// Settles what was decided before: it came twice. A directory version that
-    /// another worker took is not settled before this lane has taken it too.
-    async fn settle_known(&mut self, batch: &mut VecDeque<Waiting>) {
-        let ids: Vec<_> = batch.iter().map(|waiting| waiting.id).collect();
-        let known = loop {
-            match self.engine.store.decided(&self.company, &ids).await {
-                Ok(known) => break known,
-                Err(problem) => {
-                    tracing::warn!(company = %self.company, %problem, "inputs cannot be looked up; trying again");
-                    tokio::time::sleep(PAUSE).await;
-                }
-            }
-        };
-        if known.is_empty() {
-            return;
-        }
-        for waiting in std::mem::take(batch) {
-            let stored = known.iter().find(|(decided, _)| *decided == waiting.id);
-            match (stored, &waiting.input) {
-                (None, _) | (_, Input::DirectoryVersion(_)) => batch.push_back(waiting),
-                (Some((_, stored)), _) => {
-                    metrics::counter!("onboarding_duplicates_total").increment(1);
-                    waiting.settle(Settlement::Done { answer: answer_of(stored) });
-                }
-            }
         }
     }
 }

@@ -4,18 +4,20 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 
 use domain::input::Input;
+use eventstore::StoredAnswer;
 use futures::FutureExt;
 
-use crate::Engine;
 use crate::decide::{Decided, Undecided};
 use crate::gather::{self, Gathered, client_of};
 use crate::lane::{Lane, PAUSE};
-use crate::settling::{Pending, Round};
+use crate::settling::{Pending, Round, answer_of};
 use crate::waiting::Waiting;
+use crate::{Engine, Settlement};
 
 impl Lane {
     /// Decides inputs until one needs what the ones before it are about to
-    /// write: who a client is, or a new directory version.
+    /// write: who a client is, or a new directory version. What was decided
+    /// before, by this worker or another, is settled.
     pub(crate) async fn decide_some(&mut self, batch: &mut VecDeque<Waiting>) -> Round {
         if std::mem::take(&mut self.forget) {
             self.working_set.clear();
@@ -32,6 +34,12 @@ impl Lane {
         let Round { mut pending, mut met } = Round::default();
         for _ in 0..most {
             let Some(waiting) = batch.pop_front() else { break };
+            if let Some(stored) = came_again(&waiting, &gathered) {
+                metrics::counter!("onboarding_duplicates_total").increment(1);
+                waiting.settle(Settlement::Done { answer: answer_of(stored) });
+                self.alone = self.alone.saturating_sub(1);
+                continue;
+            }
             let query = client_of(&waiting.input);
             let found = gathered.client(waiting.id);
             let concerns = |query| {
@@ -90,11 +98,16 @@ impl Lane {
 
     /// What the inputs need to know; tried until the store answers.
     async fn gather(&mut self, inputs: &[Waiting]) -> Result<Gathered, OutOfReach> {
-        let Some(picture) = &self.picture else { return Ok(Gathered::default()) };
         loop {
-            let Engine { store, .. } = &self.engine;
-            let looking =
-                gather::gather(store, &self.company, picture, &mut self.working_set, inputs);
+            let Self { engine: Engine { store, .. }, company, working_set, .. } = self;
+            let looking = async {
+                match &self.picture {
+                    Some(picture) => {
+                        gather::gather(store, company, picture, working_set, inputs).await
+                    }
+                    None => Gathered::decided_only(store, company, inputs).await,
+                }
+            };
             match AssertUnwindSafe(looking).catch_unwind().await {
                 Ok(Ok(gathered)) => return Ok(gathered),
                 Ok(Err(error)) if error.is_transient() => {
@@ -135,6 +148,15 @@ impl Lane {
 struct OutOfReach {
     code: &'static str,
     reason: &'static str,
+}
+
+/// The answer of an input that was decided before. A directory version that another worker took is
+/// decided all the same: this lane has to take it too.
+fn came_again<'a>(waiting: &Waiting, gathered: &'a Gathered) -> Option<&'a StoredAnswer> {
+    match waiting.input {
+        Input::DirectoryVersion(_) => None,
+        _ => gathered.stored_answer(waiting.id),
+    }
 }
 
 /// A status whose message is not known, yet.

@@ -1,51 +1,14 @@
-//! What is known about inputs that were decided, and about lanes.
+//! What is known about lanes.
 
-use domain::ids::{CompanyId, InputId};
-use sqlx::types::Json;
-use uuid::Uuid;
+use domain::ids::CompanyId;
 
 use crate::error::During;
 use crate::row::unsigned;
-use crate::{EventStore, Positions, StoreError, StoredAnswer};
+use crate::{EventStore, StoreError};
 
-const DECIDED: &str = "look up decided inputs";
 const LANE: &str = "look up a lane";
 
-type Row = (Uuid, Option<Json<serde_json::Value>>, Option<i64>, Option<i64>);
-
 impl EventStore {
-    /// Those of the inputs that were decided, with their answers.
-    ///
-    /// # Errors
-    /// If the database does not answer.
-    pub async fn decided(
-        &self,
-        company: &CompanyId,
-        input_ids: &[InputId],
-    ) -> Result<Vec<(InputId, StoredAnswer)>, StoreError> {
-        let ids: Vec<Uuid> = input_ids.iter().map(InputId::as_uuid).collect();
-        let rows: Vec<Row> = sqlx::query_as(
-            // One look-up each: with `= ANY`, a company's inputs may be read whole and compared.
-            "SELECT known.* FROM unnest($2::uuid[]) AS asked (id) CROSS JOIN LATERAL (\
-             SELECT input_id, answer, first_position, last_position FROM inputs \
-             WHERE company = $1 AND input_id = asked.id OFFSET 0) AS known",
-        )
-        .bind(company.as_str())
-        .bind(&ids)
-        .fetch_all(&self.pool)
-        .await
-        .during(DECIDED)?;
-        rows.into_iter()
-            .map(|(id, answer, first, last)| {
-                let first = first.map(|position| unsigned(DECIDED, position)).transpose()?;
-                let last = last.map(|position| unsigned(DECIDED, position)).transpose()?;
-                let answer = answer.map(|Json(answer)| answer);
-                let stored = StoredAnswer { answer, positions: Positions { first, last } };
-                Ok((InputId::from_uuid(id), stored))
-            })
-            .collect()
-    }
-
     /// The directory version that counts in a company's lane; `None` before its first.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ pub use digest::{GENESIS, digest_of};
 pub use error::{DatabaseFault, StoreError};
 pub use evidence::{Arrival, Piece};
 pub use load::Loaded;
-pub use lookup::{ClientLookup, ClientQuery};
+pub use lookup::{ClientLookup, ClientQuery, LookedUp};
 pub use parked::{NewParkedInput, ParkedInput};
 pub use rooms::StoredRoom;
 pub use row::LoggedEvent;

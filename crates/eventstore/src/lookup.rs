@@ -1,14 +1,26 @@
-//! Who is who: from what a message tells to clients and profiles.
+//! What is known before a decision: which inputs were decided, and who is who, from what a message
+//! tells to clients and profiles.
 
 use domain::flow::Held;
 use domain::identity::{Identifier, PhoneNumber};
-use domain::ids::{ClientId, CompanyId, ProfileId};
+use domain::ids::{ClientId, CompanyId, InputId, ProfileId};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::error::During;
-use crate::{EventStore, StoreError};
+use crate::row::unsigned;
+use crate::{EventStore, Positions, StoreError, StoredAnswer};
 
-const LOOKUP: &str = "look up a client";
+const LOOKUP: &str = "look up inputs and clients";
+
+/// What is known of some inputs, as of one moment.
+#[derive(Default)]
+pub struct LookedUp {
+    /// Those that were decided, with their answers.
+    pub decided: Vec<(InputId, StoredAnswer)>,
+    /// One for each query.
+    pub clients: Vec<ClientLookup>,
+}
 
 /// What is known of whoever has some identifiers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +41,15 @@ pub struct ClientQuery {
     pub variants: Vec<Identifier>,
 }
 
-/// For each query `n`: the clients (tie 0, by age), then the profiles by their closest tie.
+/// A row of [`QUERY`].
+type Row = (i32, Uuid, i32, Option<i64>, Option<i64>, Option<Json<serde_json::Value>>);
+
+/// What a row is about, beside the ties of a profile.
+const DECIDED: i32 = -1;
+const CLIENT: i32 = 0;
+
+/// First the inputs that were decided (tie -1), then for each query `n` the clients (tie 0, by
+/// age), then the profiles by their closest tie.
 ///
 /// `OFFSET 0` keeps each look-up what it is, one by its index for each row before it: joined as
 /// sets, what a company has would be read whole as soon as statistics make it look small.
@@ -72,13 +92,18 @@ tied AS (
     CROSS JOIN LATERAL (
         SELECT r.profile_id FROM rooms r
         WHERE r.company = $1 AND r.client_id = client.client_id OFFSET 0) AS r)
-SELECT n, client_id AS id, 0 AS tie, first_seen_position AS age FROM client
+SELECT n, client_id AS id, 0 AS tie, first_seen_position AS first, NULL::bigint AS last,
+    NULL::json AS answer FROM client
 UNION ALL
-SELECT n, profile_id, min(tie), 0 FROM tied GROUP BY n, profile_id
-ORDER BY n, tie, age, id";
+SELECT n, profile_id, min(tie), NULL, NULL, NULL FROM tied GROUP BY n, profile_id
+UNION ALL
+SELECT -1, known.* FROM unnest($8::uuid[]) AS asked (id) CROSS JOIN LATERAL (
+    SELECT input_id, -1, first_position, last_position, answer FROM inputs
+    WHERE company = $1 AND input_id = asked.id OFFSET 0) AS known
+ORDER BY n, tie, first, id";
 
 impl EventStore {
-    /// The clients and profiles that identifiers lead to: [`EventStore::lookup_clients`] for one.
+    /// The clients and profiles that identifiers lead to: [`EventStore::look_up`] for one.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -89,22 +114,38 @@ impl EventStore {
         variants: &[Identifier],
     ) -> Result<ClientLookup, StoreError> {
         let query = ClientQuery { identifiers: identifiers.to_vec(), variants: variants.to_vec() };
-        let mut found = self.lookup_clients(company, &[query]).await?;
-        Ok(found.pop().unwrap_or_default())
+        let mut found = self.look_up(company, &[], &[query]).await?;
+        Ok(found.clients.pop().unwrap_or_default())
     }
 
-    /// The clients and profiles that each query leads to, all in one round trip.
+    /// Those of the inputs that were decided, with their answers: [`EventStore::look_up`] without
+    /// clients.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn lookup_clients(
+    pub async fn decided(
         &self,
         company: &CompanyId,
+        inputs: &[InputId],
+    ) -> Result<Vec<(InputId, StoredAnswer)>, StoreError> {
+        Ok(self.look_up(company, inputs, &[]).await?.decided)
+    }
+
+    /// Which inputs were decided, and to which clients and profiles each query leads, all in one
+    /// round trip and as of the same moment.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn look_up(
+        &self,
+        company: &CompanyId,
+        inputs: &[InputId],
         queries: &[ClientQuery],
-    ) -> Result<Vec<ClientLookup>, StoreError> {
+    ) -> Result<LookedUp, StoreError> {
         let received = Columns::of(queries.iter().map(|query| &query.identifiers));
         let variants = Columns::of(queries.iter().map(|query| &query.variants));
-        let rows: Vec<(i32, Uuid, i32, i64)> = sqlx::query_as(QUERY)
+        let inputs: Vec<Uuid> = inputs.iter().map(InputId::as_uuid).collect();
+        let rows: Vec<Row> = sqlx::query_as(QUERY)
             .bind(company.as_str())
             .bind(received.n)
             .bind(received.kinds)
@@ -112,23 +153,32 @@ impl EventStore {
             .bind(variants.n)
             .bind(variants.kinds)
             .bind(variants.values)
+            .bind(inputs)
             .fetch_all(&self.pool)
             .await
             .during(LOOKUP)?;
-        let mut found = vec![ClientLookup::default(); queries.len()];
-        for (n, id, tie, _) in rows {
-            let found = usize::try_from(n).ok().and_then(|n| found.get_mut(n));
-            let found = found.ok_or_else(|| StoreError::corrupt(LOOKUP, "an unasked answer"))?;
+        let clients = vec![ClientLookup::default(); queries.len()];
+        let mut found = LookedUp { decided: vec![], clients };
+        for (n, id, tie, first, last, answer) in rows {
+            if tie == DECIDED {
+                let position = |at: Option<i64>| at.map(|at| unsigned(LOOKUP, at)).transpose();
+                let positions = Positions { first: position(first)?, last: position(last)? };
+                let answer = answer.map(|Json(answer)| answer);
+                found.decided.push((InputId::from_uuid(id), StoredAnswer { answer, positions }));
+                continue;
+            }
+            let client = usize::try_from(n).ok().and_then(|n| found.clients.get_mut(n));
+            let client = client.ok_or_else(|| StoreError::corrupt(LOOKUP, "an unasked answer"))?;
             let held = match tie {
-                0 => {
-                    found.clients.push(ClientId::from_uuid(id));
+                CLIENT => {
+                    client.clients.push(ClientId::from_uuid(id));
                     continue;
                 }
                 1 => Held::Exactly,
                 2 => Held::ByVariant,
                 _ => Held::RoomOnly,
             };
-            found.profiles.push((ProfileId::from_uuid(id), held));
+            client.profiles.push((ProfileId::from_uuid(id), held));
         }
         Ok(found)
     }

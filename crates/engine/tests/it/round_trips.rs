@@ -26,9 +26,9 @@ async fn an_input_costs_few_round_trips() {
         println!("{what}: {}", statements.len());
         assert!(statements.len() <= most, "{what}: {statements:#?}");
     };
-    cost("new client, room", hello, 3).await;
-    cost("new client, no extension", message(client(2), "hello"), 3).await;
-    cost("known client, joins", message(client(1), "#michael"), 5).await;
+    cost("new client, room", hello, 2).await;
+    cost("new client, no extension", message(client(2), "hello"), 2).await;
+    cost("known client, joins", message(client(1), "#michael"), 4).await;
     let sent = direct.events().await;
     let invitation = sent.iter().find_map(|event| match event {
         domain::AnyEvent::Request(domain::request::RequestEvent::MessageRequested { message })
@@ -46,7 +46,7 @@ async fn an_input_costs_few_round_trips() {
     cost("a status again", delivered, 1).await;
     let read = status(None, &invitation, DeliveryStatus::Read, now);
     cost("status without reference", read, 7).await;
-    cost("operator registers", register(1, &client(3), "anna"), 3).await;
+    cost("operator registers", register(1, &client(3), "anna"), 2).await;
     cost("the same again", register(1, &client(3), "anna"), 1).await;
     engine.stop().await;
     direct.checked().await;

@@ -35,6 +35,11 @@ impl Clients {
     pub(super) fn repeats(&self, n: u64) -> bool {
         matches!(self, Self::Mixed(_)) && Mix::repeats(n)
     }
+
+    /// Whether that is a message that makes a request.
+    pub(super) fn requests(&self, n: u64) -> bool {
+        matches!(self, Self::New(_)) || Mix::requests(n)
+    }
 }
 
 /// Where messages are put.

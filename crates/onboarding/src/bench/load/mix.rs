@@ -136,6 +136,11 @@ impl Mix {
         row(n) == Row::Repeated
     }
 
+    /// Whether message `n` makes a request.
+    pub(in crate::bench) fn requests(n: u64) -> bool {
+        row(n).expected().is_some()
+    }
+
     /// Message `n`.
     pub(in crate::bench) fn message(&self, n: u64, at: Timestamp) -> anyhow::Result<Asked> {
         let (round, row) = (n / ROUND.len() as u64, row(n));

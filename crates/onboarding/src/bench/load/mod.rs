@@ -1,6 +1,7 @@
 //! How long a message is on its way, stage by stage, at shares of what the service can bear.
 //!
-//! For each kind of load a backlog is drained first: that is the capacity. Then messages are sent at
+//! For each kind of load a backlog is drained first, which nobody fills meanwhile. Then as many
+//! messages as are decided are sent, in a closed loop: that is the capacity. Then they are sent at
 //! shares of it, in an open loop ([`open`]). The kinds: new clients of one company, new clients of a
 //! hundred companies, all rows of the flow table ([`mix`]). Invitations have a capacity of their
 //! own ([`sending`]).
@@ -32,15 +33,17 @@ const UNDER_WAY: usize = 512;
 const BEFORE: u64 = 2_000;
 
 const ABOUT: &str = "\
-Saturation: a backlog in INBOX is drained, to the read model. Then messages are sent at fixed \
-moments at a share of that rate, whether or not answers came, one publish each; every stage counts \
+Saturation: a backlog in INBOX is drained, to the read model, and nothing comes in. *Closed loop*: \
+512 messages are under way all the time, from the publish to their decision on EVT; what was sent \
+after the first two seconds counts. Its rate is the capacity: what is borne while messages come in, \
+one publish and one sync each, from the same two cores. Then messages are sent at fixed \
+moments at a share of that rate, whether or not answers came; every stage counts \
 from the moment at which the message should have been sent (the sending task wakes up once a \
 millisecond). *In INBOX* and *on EVT* (the last of the input's events) are JetStream's own timestamps; INBOX is \
 synced after its timestamp and before *acknowledged*. *Committed* and *visible* (the checkpoint of `chat-rooms`) are looked up in Postgres, on \
 a connection of the measurement's own, about once a millisecond: *from look to look* tells how exactly, \
-and the looks take their part of the machine. The lines *INBOX to EVT at a rate* are taken without \
-them. *Closed loop*: 512 messages are under way all the time, from the publish to their decision on \
-EVT; what was sent after the first two seconds counts. *Invitation received* is the fake Cloud API's own timestamp; it limits no account, and the \
+and the looks take their part of the machine. The lines *INBOX to EVT* are taken without \
+them. *Invitation received* is the fake Cloud API's own timestamp; it limits no account, and the \
 sender makes its usual 32 calls at once. *Mixed* is, of sixteen messages, two of new clients and one \
 each: no extension, a voice message, an unknown user, a client with an active room, one whose room \
 is under way, one with one profile, one with several, no free number, auto promotion off, a day too \
@@ -52,14 +55,17 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let (onboardings, seconds) = (bench.options.onboardings, bench.options.seconds);
     for run in 1..=bench.options.runs {
         bench.report.run(run);
-        for kind in [Kind::OneCompany, Kind::HundredCompanies, Kind::Mixed] {
-            kind.measure(&bench.site, &mut bench.report, onboardings, seconds).await?;
-        }
-        for rate in [50, 500] {
-            let stages = unwatched(&bench.site, f64::from(rate), seconds).await?;
+        let Bench { site, report, .. } = &mut *bench;
+        let capacity = Kind::OneCompany.measure(site, report, onboardings, seconds).await?;
+        let rates = [("50/s", 50.0), ("500/s", 500.0), ("50 % of capacity", capacity / 2.0)];
+        for (name, rate) in rates {
+            let stages = unwatched(site, rate, seconds).await?;
             for (_, latencies) in stages.iter().filter(|(stage, _)| *stage == "on EVT") {
-                bench.report.add_latencies(&format!("INBOX to EVT at {rate}/s"), latencies);
+                report.add_latencies(&format!("INBOX to EVT at {name}"), latencies);
             }
+        }
+        for kind in [Kind::HundredCompanies, Kind::Mixed] {
+            kind.measure(site, report, onboardings, seconds).await?;
         }
         one_by_one::measure(&bench.site, &mut bench.report, seconds).await?;
         sending::measure(&bench.site, &mut bench.report, onboardings / 10, seconds).await?;
@@ -105,41 +111,44 @@ impl Kind {
         Ok((ground, load))
     }
 
-    /// Saturation, then shares of it.
+    /// Saturation and capacity, then shares of that. Messages a second at capacity.
     async fn measure(
         self,
         site: &Site,
         report: &mut Report,
         many: u64,
         seconds: u64,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<f64> {
         let name = self.name();
         let (ground, mut load) = self.ground(site).await?;
-        let capacity = saturate(&ground, &mut load, many).await?;
-        report.add(format!("{name}: messages/s at saturation"), capacity);
+        let drained = saturate(&ground, &mut load, many).await?;
+        report.add(format!("{name}: messages/s at saturation"), drained);
+        // As many as can come at most: nothing is borne faster than a backlog.
+        prepare(&ground, &mut load, messages(2.0 * drained, seconds)).await?;
+        let before = load.sent;
+        let plan = Plan::usual(Pace::Closed(UNDER_WAY), seconds);
+        let stages = open::run(&ground, &mut load, &plan).await?;
+        let capacity = (load.sent - before) as f64 / (WARM.as_secs() + seconds) as f64;
+        tell(report, &format!("{name}, closed loop"), capacity, &stages);
         for share in SHARES {
             let rate = capacity * f64::from(share) / 100.0;
             let plan = Plan::usual(Pace::Open(rate), seconds);
-            let messages = rate * (WARM.as_secs() + seconds) as f64;
-            prepare(&ground, &mut load, FIRST + messages.ceil() as u64).await?;
+            prepare(&ground, &mut load, messages(rate, seconds)).await?;
             let stages = open::run(&ground, &mut load, &plan).await?;
             tell(report, &format!("{name} at {share} %"), rate, &stages);
-        }
-        if !matches!(load.clients, Clients::Mixed(_)) {
-            let stages =
-                open::run(&ground, &mut load, &Plan::usual(Pace::Closed(UNDER_WAY), seconds))
-                    .await?;
-            let name = format!("{name}, closed loop");
-            let measured = stages.first().map_or(0, |(_, latencies)| latencies.len());
-            tell(report, &name, measured as f64 / seconds as f64, &stages);
         }
         if let Clients::Mixed(mix) = &load.clients {
             for (row, times) in mix.verify(&ground, load.sent).await? {
                 eprintln!("    mixed, decided as {row:?} asks: {times}");
             }
         }
-        Ok(())
+        Ok(capacity)
     }
+}
+
+/// How many messages a rate brings.
+fn messages(rate: f64, seconds: u64) -> u64 {
+    FIRST + (rate * (WARM.as_secs() + seconds) as f64).ceil() as u64
 }
 
 /// Makes those known whom the next messages need.

@@ -63,8 +63,8 @@ pub(super) struct Plan<'a> {
 pub(super) enum Pace {
     /// So many a second, whether or not answers came.
     Open(f64),
-    /// As soon as fewer than so many are under way: sent, and not yet decided on EVT. Each message
-    /// has to make a request.
+    /// As soon as fewer than so many are under way: sent, and not yet decided on EVT. Messages that
+    /// make no request are not counted.
     Closed(usize),
 }
 
@@ -148,6 +148,9 @@ async fn send(
     let mut moments = Moments::of(plan, ground).await?;
     while let Some((due, counts)) = moments.next().await {
         let repeats = load.clients.repeats(load.sent);
+        if !load.clients.requests(load.sent) {
+            moments.one_more();
+        }
         let next = load.next()?;
         let InboxBody::Message { company, message } = &next.body else { continue };
         let input = Input::Message(message.clone()).id(company).as_uuid();
@@ -199,6 +202,13 @@ impl<'a> Moments<'a> {
             }
         };
         Ok(Self { plan, begun: (tokio::time::Instant::now(), SystemTime::now()), sent: 0, room })
+    }
+
+    /// Lets one more be under way: nothing will tell that the one that was sent is decided.
+    fn one_more(&self) {
+        if let Some((room, _)) = &self.room {
+            room.add_permits(1);
+        }
     }
 
     /// Waits for the next one; the moment as it should be, and whether it counts.
