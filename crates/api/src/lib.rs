@@ -19,8 +19,10 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod ask;
 pub mod commands;
 pub mod contracts;
+pub mod dry_run;
 pub mod events_query;
 pub mod gateway;
 pub mod nats;
@@ -50,6 +52,7 @@ pub use app::app;
 pub use openapi::openapi;
 pub use pictures::Pictures;
 pub use problem::Problem;
+pub use read::read;
 
 /// Tells the time.
 pub type ClockFn = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -87,6 +90,7 @@ pub fn router(state: ApiState) -> Router {
             "/api/v1/companies/{company}/client-profiles",
             post(commands::register_client_profile::handler),
         )
+        .route("/api/v1/companies/{company}/dry-run", post(dry_run::handler))
         .route("/api/v1/users/{id}/qr.svg", get(users::qr_svg::handler))
         .route("/api/v1/users/{id}/qr.png", get(users::qr_png::handler))
         .route("/api/v1/users/{id}/click-to-chat", get(users::click_to_chat::handler))

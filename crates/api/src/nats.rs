@@ -19,7 +19,7 @@ const VERSION: &str = "1.0.0";
 
 /// Answers `onboarding-requests`, `onboarding-request`, `chat-rooms`, `chat-room` and `reminders`
 /// for as long as what it gives lives. Whoever has the event store adds
-/// [`events`](crate::events_query::NAME).
+/// [`events`](crate::events_query::NAME) and [`dry-run`](crate::dry_run::NAME).
 ///
 /// # Errors
 /// NATS is away.

@@ -6,7 +6,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::OpenApi;
 
-use crate::{commands, contracts, gateway, ops, queries, users};
+use crate::{commands, contracts, dry_run, gateway, ops, queries, users};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -28,6 +28,7 @@ use crate::{commands, contracts, gateway, ops, queries, users};
         queries::chat_room::handler,
         queries::reminders::handler,
         commands::register_client_profile::handler,
+        dry_run::handler,
         users::qr_svg::handler,
         users::qr_png::handler,
         users::click_to_chat::handler,
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let document = serde_json::to_value(openapi()).unwrap();
-        assert_eq!(document["paths"].as_object().unwrap().len(), 17);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 18);
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(found.contains("#/components/schemas/Problem"), "{found:?}");

@@ -112,6 +112,14 @@ impl From<Problem> for messaging::query::Problem {
     }
 }
 
+/// A refusal that came over NATS.
+impl From<messaging::query::Problem> for Problem {
+    fn from(problem: messaging::query::Problem) -> Self {
+        let messaging::query::Problem { kind, title, status, detail, field } = problem;
+        Self { kind, title, status, detail, field, retry_after: None }
+    }
+}
+
 impl From<readmodel::queries::QueryError> for Problem {
     fn from(error: readmodel::queries::QueryError) -> Self {
         use readmodel::queries::QueryError;

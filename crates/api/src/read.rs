@@ -11,7 +11,7 @@ use crate::problem::Problem;
 ///
 /// # Errors
 /// `bad-parameter`, with the member that is wrong and the rule that it breaks.
-pub(crate) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     let value = if value.is_null() { Value::Object(serde_json::Map::new()) } else { value };
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();

@@ -1,5 +1,5 @@
-//! The read models' rows as OpenAPI knows them. Their own JSON Schemas are translated, so that a
-//! row is described once, where it is.
+//! The read models' rows, and other types with a JSON Schema of their own, as OpenAPI knows them:
+//! translated, so that each is described once, where it is.
 
 use std::borrow::Cow;
 
@@ -12,21 +12,21 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! row {
-    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident = $row:ty;)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
         #[serde(transparent)]
-        pub struct $name(pub queries::$name);
+        pub struct $name(pub $row);
 
-        impl From<queries::$name> for $name {
-            fn from(row: queries::$name) -> Self {
+        impl From<$row> for $name {
+            fn from(row: $row) -> Self {
                 Self(row)
             }
         }
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                translated::<queries::$name>().0
+                translated::<$row>().0
             }
         }
 
@@ -36,20 +36,22 @@ macro_rules! row {
             }
 
             fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-                schemas.extend(translated::<queries::$name>().1);
+                schemas.extend(translated::<$row>().1);
             }
         }
     )+};
 }
 row! {
     /// A 1:1 room.
-    ChatRoom;
+    ChatRoom = queries::ChatRoom;
     /// A request as lists show it.
-    OnboardingRequest;
+    OnboardingRequest = queries::OnboardingRequest;
     /// A request with everything that is known of it. Holds personal data.
-    OnboardingRequestDetail;
+    OnboardingRequestDetail = queries::OnboardingRequestDetail;
     /// A reminder.
-    Reminder;
+    Reminder = queries::Reminder;
+    /// What a message would lead to. Holds personal data.
+    DryRunAnswer = crate::dry_run::DryRun;
 }
 
 /// The schema of a type, and those that it refers to.

@@ -26,10 +26,6 @@ const PATIENCE: u32 = 20;
 /// Pause after the store or the directory did not answer.
 pub(crate) const PAUSE: Duration = Duration::from_millis(500);
 
-/// Rounds in a row of which nothing was settled: other writers were faster.
-#[derive(Default)]
-struct Losses(u32);
-
 /// One company's lane.
 pub(crate) struct Lane {
     pub(crate) engine: Engine,
@@ -52,6 +48,8 @@ pub(crate) struct Lane {
     pub(crate) flights: VecDeque<Flight>,
     /// Counts up when something that was decided is not recorded.
     pub(crate) attempt: u64,
+    /// Rounds in a row of which nothing was settled: other writers were faster.
+    losses: u32,
 }
 
 impl Lane {
@@ -69,6 +67,7 @@ impl Lane {
             refused: None,
             flights: VecDeque::new(),
             attempt: 0,
+            losses: 0,
         }
     }
 
@@ -103,7 +102,8 @@ impl Lane {
                     verdicts = oldest.arrival() => {
                         let verdicts = verdicts?;
                         let flight = self.flights.pop_front()?;
-                        let lost = self.settle(flight, verdicts).await?.lost;
+                        let landed = self.settle(flight, verdicts).await?;
+                        let lost = self.count_losses(landed);
                         if lost.is_empty() {
                             continue;
                         }
@@ -127,14 +127,13 @@ impl Lane {
         mut batch: VecDeque<Waiting>,
         cancel: &CancellationToken,
     ) -> Option<()> {
-        let mut losses = Losses::default();
         while !batch.is_empty() {
             if self.must_land_first() {
-                self.land_all(&mut batch, &mut losses).await?;
+                self.land_all(&mut batch).await?;
             }
             if let Some(newest) = cancel.run_until_cancelled(self.start()).await? {
                 self.take_off(Round { pending: vec![newest], ..Round::default() }).await?;
-                self.land_all(&mut batch, &mut losses).await?;
+                self.land_all(&mut batch).await?;
                 continue;
             }
             let begun = Instant::now();
@@ -146,12 +145,12 @@ impl Lane {
                 self.take_off(round).await?;
             }
             if is_last {
-                self.land_all(&mut batch, &mut losses).await?;
+                self.land_all(&mut batch).await?;
             }
             while self.flights.len() > AHEAD {
-                self.land_one(&mut batch, &mut losses).await?;
+                self.land_one(&mut batch).await?;
             }
-            if losses.0 > PATIENCE
+            if self.losses > PATIENCE
                 && let Some(first) = batch.pop_front()
             {
                 tracing::error!(
@@ -160,7 +159,7 @@ impl Lane {
                     "an input keeps losing against other writers; it is put off"
                 );
                 first.settle(Settlement::RetryAfter(Duration::from_secs(5)));
-                losses.0 = 0;
+                self.losses = 0;
             }
         }
         Some(())
@@ -171,20 +170,26 @@ impl Lane {
         !self.started || self.forget || self.alone > 0 || self.working_set.is_large()
     }
 
-    async fn land_all(&mut self, batch: &mut VecDeque<Waiting>, losses: &mut Losses) -> Option<()> {
+    async fn land_all(&mut self, batch: &mut VecDeque<Waiting>) -> Option<()> {
         while !self.flights.is_empty() {
-            self.land_one(batch, losses).await?;
+            self.land_one(batch).await?;
         }
         Some(())
     }
 
-    async fn land_one(&mut self, batch: &mut VecDeque<Waiting>, losses: &mut Losses) -> Option<()> {
-        let Landed { lost, settled_some } = self.land().await?;
-        losses.0 = if settled_some || lost.is_empty() { 0 } else { losses.0 + 1 };
-        for waiting in lost.into_iter().rev() {
+    async fn land_one(&mut self, batch: &mut VecDeque<Waiting>) -> Option<()> {
+        let landed = self.land().await?;
+        for waiting in self.count_losses(landed).into_iter().rev() {
             batch.push_front(waiting);
         }
         Some(())
+    }
+
+    /// What lost, after it was counted how often in a row nothing else happened.
+    fn count_losses(&mut self, landed: Landed) -> Vec<Waiting> {
+        let Landed { lost, settled_some } = landed;
+        self.losses = if settled_some || lost.is_empty() { 0 } else { self.losses + 1 };
+        lost
     }
 
     /// Before its first input, and after another writer was at work, the lane

@@ -30,6 +30,7 @@ mod settling;
 mod submission;
 mod timers;
 mod waiting;
+mod what_if;
 mod working_set;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 pub use clock::Clock;
 pub use recent::{Next, Recent};
 pub use submission::{Settlement, Submission};
+pub use what_if::WhatIfError;
 
 /// How many inputs may wait in front of the engine. Beyond that whoever submits
 /// waits too.

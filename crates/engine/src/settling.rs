@@ -157,6 +157,7 @@ impl Lane {
                     waiting.settle(Settlement::Done { answer });
                 }
                 Some(AppendVerdict::Duplicate(stored)) => {
+                    metrics::counter!("onboarding_duplicates_total").increment(1);
                     others_wrote = true;
                     self.take_picture(picture);
                     waiting.settle(Settlement::Done { answer: answer_of(&stored) });

@@ -1,6 +1,6 @@
 //! The chain of digests, computed here as Postgres computes it: two programs that have to agree.
 //!
-//! Since `migrations/0046` the content of an event is digested by whoever appends, before the lock,
+//! Since `migrations/0046` (now `migrations/0053`) the content of an event is digested by whoever appends, before the lock,
 //! and the chain goes over these digests. What was recorded before has the older form
 //! (`migrations/0016`), in which each link covers the whole row; both are verified.
 

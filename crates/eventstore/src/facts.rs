@@ -1,7 +1,7 @@
 //! Which event changes which of the tables that decisions look things up in.
 //!
 //! This is the whole list: whoever adds an event decides here what it means to `clients`,
-//! `profiles`, `rooms` and `message_references`; `append_range` (`migrations/0048`) only writes.
+//! `profiles`, `rooms` and `message_references`; `append_range` (`migrations/0053`) only writes.
 
 mod rows;
 

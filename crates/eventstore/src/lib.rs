@@ -22,7 +22,7 @@ mod digest;
 mod error;
 mod evidence;
 mod facts;
-mod inputs;
+mod lanes;
 mod load;
 mod log;
 mod lookup;

@@ -54,15 +54,6 @@ impl Handle {
         done.map_err(|e| NatsError::lasting("giving a message back", e))
     }
 
-    /// Work on it goes on: the 30 seconds begin anew.
-    ///
-    /// # Errors
-    /// The client is closed.
-    pub async fn working(&self) -> Result<(), NatsError> {
-        let done = self.acker.ack_with(AckKind::Progress).await;
-        done.map_err(|e| NatsError::lasting("holding a message", e))
-    }
-
     /// Whether somebody waits for an answer.
     pub const fn wants_answer(&self) -> bool {
         self.answer_to.is_some()

@@ -8,7 +8,7 @@ use api::ops::{Check, OpsState};
 use api::{ApiState, ClockFn, Pictures};
 use axum::Router;
 use directory::DirectoryStore;
-use engine::Clock;
+use engine::{Clock, Engine};
 use messaging::Client;
 use messaging::dlq::DlqPublisher;
 use messaging::inbox::InboxPublisher;
@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::service::Parts;
-use crate::workers::events_query;
+use crate::workers::{dry_run, events_query};
 
 /// The webhooks.
 pub(crate) async fn gateway(
@@ -65,6 +65,9 @@ pub(crate) async fn api(
     };
     let mut queries = api::nats::serve(parts.client, parts.pool.clone()).await?;
     events_query::serve(&mut queries, parts.store()).await?;
+    let directory = DirectoryStore::new(parts.pool.clone());
+    let engine = Engine::new(parts.store(), directory, parts.clock.clone());
+    dry_run::serve(&mut queries, engine).await?;
     let stop = cancel.clone();
     tasks.spawn(async move {
         stop.cancelled().await;

@@ -1,14 +1,11 @@
 //! `GET /api/v1/onboarding-requests/{id}/history`: every event that a request led to. Asked of
 //! whoever has the event store, over NATS.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use domain::ids::CompanyId;
 use domain::input::Timestamp;
 use domain::record::RecordedEvent;
-use messaging::query::AskError;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -20,8 +17,6 @@ use crate::events_query::{self, EventsBy, EventsPage, EventsQuery};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::read::limit;
-
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Which request's history.
 #[derive(Debug, Clone, Deserialize)]
@@ -98,34 +93,14 @@ pub(crate) async fn handler(
         Problem::bad("cursor", DETAIL)
     })?;
     let query = EventsQuery { after, limit: limit.unwrap_or(first.limit), ..first };
-    let EventsPage { events, next_after } = ask(&state.client, &query).await?;
+    let EventsPage { events, next_after } =
+        crate::ask::ask(&state.client, events_query::NAME, &query).await?;
     // A correlation belongs to one company; another one must not even learn that it is there.
     if events.iter().any(|event| event.company != company) || events.is_empty() && after == 0 {
         return Err(onboarding_request::unknown(&company, id));
     }
     let items = events.into_iter().map(shown).collect::<Result<_, _>>()?;
     Ok(Json(Items { items, next_cursor: next_after.map(|after| after.to_string()) }))
-}
-
-async fn ask(client: &messaging::Client, query: &EventsQuery) -> Result<EventsPage, Problem> {
-    let question = serde_json::to_value(query).map_err(|_| Problem::internal())?;
-    let answer = messaging::query::ask(client, events_query::NAME, &question, PATIENCE).await;
-    let answer = answer.map_err(|error| {
-        tracing::warn!(%error, "a history could not be asked for");
-        match error {
-            AskError::NobodyThere(_) | AskError::TimedOut(..) => {
-                Problem::unavailable("Nobody answers the query for events; try again in a moment")
-            }
-            error if error.retry_helps() => {
-                Problem::unavailable("The query for events failed; try again in a moment")
-            }
-            _ => Problem::internal(),
-        }
-    })?;
-    serde_json::from_value(answer).map_err(|_| {
-        tracing::error!("the answer to the query for events is not as agreed");
-        Problem::internal()
-    })
 }
 
 fn shown(event: RecordedEvent) -> Result<HistoryEvent, Problem> {

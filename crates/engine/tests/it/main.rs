@@ -16,3 +16,4 @@ mod proxy;
 mod round_trips;
 mod throughput;
 mod two_workers;
+mod what_if;

@@ -1,5 +1,7 @@
 //! Inputs that will never be decided: parked with their code, in nobody's way.
 
+use std::time::Duration;
+
 use domain::identity::Sender;
 use domain::ids::MessageId;
 use domain::input::Input;
@@ -7,10 +9,32 @@ use domain::outbound::Purpose;
 use engine::Settlement;
 use sqlx::raw_sql;
 
-use crate::harness::{World, done, parked};
+use crate::harness::{World, done, parked, told};
 use crate::inputs::{
     accepted, client, company, file, message, message_to, number, register, request_of,
 };
+
+#[tokio::test]
+async fn an_input_that_always_loses_is_put_off_and_the_others_are_decided() {
+    let world = World::new().await;
+    let from = client(1);
+    for identifier in from.identifiers() {
+        // It leads to a client who is not there: looked up it is nobody's, at the append another's.
+        let leads_nowhere = "INSERT INTO client_identifiers (company, kind, value, client_id, position) \
+             VALUES ('acme', $1, $2, gen_random_uuid(), 1)";
+        sqlx::query(leads_nowhere)
+            .bind(identifier.kind())
+            .bind(identifier.value())
+            .execute(&world.pool)
+            .await
+            .unwrap();
+    }
+    let engine = world.start();
+    let hopeless = engine.send(message(from, "#michael")).await;
+    assert_eq!(told(hopeless).await, Settlement::RetryAfter(Duration::from_secs(5)));
+    engine.done(message(client(2), "#michael")).await;
+    engine.stop().await;
+}
 
 #[tokio::test]
 async fn poison_is_parked_with_its_code_and_the_inputs_around_it_are_decided() {

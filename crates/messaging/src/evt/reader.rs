@@ -4,13 +4,13 @@
 //! that was deleted and a hole. Here a pull consumer is opened at the next position, and again at
 //! whatever trouble; the positions are checked one by one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::Client;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{self, Context, Message};
 use domain::record::RecordedEvent;
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{FutureExt, StreamExt};
 use tokio::time::timeout;
 
 use crate::envelope::{BadEnvelope, decode};
@@ -23,6 +23,8 @@ const EXPIRES: Duration = Duration::from_secs(20);
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How long a batch waits for an event that the server has announced.
 const LINGER: Duration = Duration::from_millis(100);
+/// How long a batch is waited together at most: under a steady load there is always one more.
+const TOGETHER: Duration = Duration::from_millis(20);
 
 /// Reads `EVT`, unfiltered.
 pub struct EvtReader {
@@ -130,8 +132,8 @@ impl EvtReader {
         }
     }
 
-    /// What is there, at most `max` events; waits up to `max_wait` for the first, and for
-    /// those that the server has announced. Empty if none came.
+    /// What is there, at most `max` events; waits up to `max_wait` for the first, and a moment
+    /// for those that the server has announced. Empty if none came.
     ///
     /// # Errors
     /// As [`next`](Self::next); an error after some events comes with the next call.
@@ -148,9 +150,10 @@ impl EvtReader {
             return Ok(Vec::new());
         };
         let mut batch = vec![first?];
+        let begun = Instant::now();
         while batch.len() < max {
             let mut next = self.next().now_or_never();
-            if next.is_none() && self.more {
+            if next.is_none() && self.more && begun.elapsed() < TOGETHER {
                 // On its way: without waiting, a rebuild would go in batches of a few events.
                 next = timeout(LINGER, self.next()).await.ok();
             }
@@ -164,11 +167,6 @@ impl EvtReader {
             }
         }
         Ok(batch)
-    }
-
-    /// All events, for ever. After an error it goes on where [`next`](Self::next) would.
-    pub fn into_stream(self) -> impl Stream<Item = Result<RecordedEvent, ReaderError>> + Send {
-        futures::stream::unfold(self, |mut reader| async { Some((reader.next().await, reader)) })
     }
 
     /// `None` for one that was read already: a stream that was made anew is being refilled.

@@ -57,6 +57,23 @@ async fn events_are_read_as_they_were_written_each_at_its_position() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_ends_though_events_keep_coming() {
+    let (_nats, client, _streams) = nats_with_streams().await;
+    let writer = EvtWriter::new(&client);
+    writer.publish(&events(1..=20_000)).await.unwrap();
+    let writing = tokio::spawn(async move {
+        for n in 200..2_000 {
+            writer.publish(&events(n * 100 + 1..=(n + 1) * 100)).await.unwrap();
+        }
+    });
+    let mut reader = EvtReader::from(&client, 1);
+    let batch = soon(reader.next_batch(usize::MAX, LONG)).await.unwrap();
+    assert!(!batch.is_empty());
+    assert!(!writing.is_finished(), "{} events: it waited for the last one", batch.len());
+    writing.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_writer_breaks_the_chain_and_the_relay_goes_on_after_reading_back() {
     let (_nats, client, _streams) = nats_with_streams().await;
     let writer = EvtWriter::new(&client);

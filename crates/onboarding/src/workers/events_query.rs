@@ -23,12 +23,12 @@ pub(crate) async fn serve(queries: &mut QueryService, store: EventStore) -> anyh
 }
 
 async fn answer(store: &EventStore, question: Value) -> Result<Value, Problem> {
-    let query: EventsQuery = serde_json::from_value(question).map_err(|error| {
-        problem("bad-query", "The query is not as agreed", 400, &error.to_string())
-    })?;
+    let query: EventsQuery = api::read(question)?;
     if !(1..=MAX_LIMIT).contains(&query.limit) {
-        let detail = format!("limit must be 1 to {MAX_LIMIT}");
-        return Err(problem("bad-query", "The query is not as agreed", 400, &detail));
+        let detail = format!("limit: must be a number from 1 to {MAX_LIMIT}");
+        let mut refusal = problem("bad-parameter", "A parameter is wrong", 400, &detail);
+        refusal.field = Some("limit".to_owned());
+        return Err(refusal);
     }
     let found = read(store, &query).await.map_err(|error| {
         tracing::warn!(%error, "a query for events failed");

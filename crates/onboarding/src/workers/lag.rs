@@ -98,8 +98,15 @@ impl Stages {
     pub async fn run(self, cancel: CancellationToken) {
         while pause(&cancel, EVERY).await {
             match self.measure().await {
-                Ok(lags) => lags.into_iter().for_each(show),
-                Err(error) => tracing::debug!(%error, "the lag can't be measured"),
+                Ok(lags) => {
+                    lags.into_iter().for_each(show);
+                    let now = self.clock.now().timestamp_millis() as f64 / 1_000.0;
+                    metrics::gauge!("onboarding_lag_measured_timestamp_seconds").set(now);
+                }
+                // The gauges keep what they showed last.
+                Err(error) => {
+                    tracing::warn!(%error, "the lag can't be measured; it is tried again");
+                }
             }
             match self.streams.usage().await {
                 Ok(usages) => {
@@ -113,7 +120,7 @@ impl Stages {
                         }
                     }
                 }
-                Err(error) => tracing::debug!(%error, "the streams' sizes can't be read"),
+                Err(error) => tracing::warn!(%error, "the streams' sizes can't be read"),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What runs in the background, one file each. All end soon after their token
 //! is cancelled; none loses what it was at.
 
+pub mod dry_run;
 pub mod events_query;
 pub mod evidence;
 pub mod intake;

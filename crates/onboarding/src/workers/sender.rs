@@ -194,8 +194,8 @@ impl Calling {
             }
             return;
         }
+        let _over = Over { id, under_way: &self.under_way };
         self.deliver(claimed).await;
-        under_way().remove(&id);
     }
 
     async fn deliver(&self, claimed: Claimed) {
@@ -417,5 +417,18 @@ const fn class_name(class: ErrorClass) -> &'static str {
         ErrorClass::Transient => "transient",
         ErrorClass::Unknown => "unknown",
         ErrorClass::Expired => "expired",
+    }
+}
+
+/// The end of a delivery, also if it panics: else the message, and all that its client gets after
+/// it, would wait until the process is started anew.
+struct Over<'a> {
+    id: MessageId,
+    under_way: &'a Mutex<HashSet<MessageId>>,
+}
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }

@@ -34,8 +34,9 @@ const BEFORE: u64 = 2_000;
 
 const ABOUT: &str = "\
 Saturation: a backlog in INBOX is drained, to the read model, and nothing comes in. *Closed loop*: \
-512 messages are under way all the time, from the publish to their decision on EVT; what was sent \
-after the first two seconds counts. Its rate is the capacity: what is borne while messages come in, \
+512 messages that make a request are under way all the time, from the publish to their decision on \
+EVT; latencies are of what was sent after the first two seconds. Its rate, all that was sent by the \
+time, is the capacity: what is borne while messages come in, \
 one publish and one sync each, from the same two cores. Then messages are sent at fixed \
 moments at a share of that rate, whether or not answers came; every stage counts \
 from the moment at which the message should have been sent (the sending task wakes up once a \

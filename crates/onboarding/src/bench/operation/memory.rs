@@ -25,11 +25,17 @@ pub(super) async fn run(bench: &mut Bench, cloud: &str, mut store: Store) -> any
     );
     let program = std::env::current_exe()?;
     let load = LOAD * bench.options.onboardings;
+    // First: afterwards it has invitations to send.
     for run in 1..=bench.options.runs {
         bench.report.run(run);
         let service = Program::serve(&program, &store.ground, cloud).await?;
         tokio::time::sleep(IDLE).await;
         bench.report.add("idle after 10 s, MB", process::resident(service.pid)?.now);
+        service.stop().await?;
+    }
+    for run in 1..=bench.options.runs {
+        bench.report.run(run);
+        let service = Program::serve(&program, &store.ground, cloud).await?;
         let due = store.rooms + load;
         store.load.fill(load).await?;
         let seen = watch(&service, &store, due, PATIENCE).await?;

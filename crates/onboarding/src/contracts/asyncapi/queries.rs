@@ -1,6 +1,6 @@
 //! Queries: NATS services that answer like their HTTP routes.
 
-use api::events_query;
+use api::{dry_run, events_query};
 use serde_json::{Map, Value, json};
 
 use super::{Action, Parts};
@@ -15,9 +15,13 @@ const ROUTES: &[(&str, &str)] = &[
 ];
 
 pub(super) fn add(parts: &mut Parts, openapi: &Value) {
-    let events = json!({ "$ref": "./schemas/queries/events.question.v1.json" });
-    let page = json!({ "$ref": "./schemas/queries/events.answer.v1.json" });
-    query(parts, events_query::NAME, "Recorded events: how a consumer fills a hole.", events, page);
+    for (name, summary) in [
+        (events_query::NAME, "Recorded events: how a consumer fills a hole."),
+        (dry_run::NAME, "What a message would lead to now; recorded nowhere."),
+    ] {
+        let schema = |what| json!({ "$ref": format!("./schemas/queries/{name}.{what}.v1.json") });
+        query(parts, name, summary, schema("question"), schema("answer"));
+    }
     for (name, route) in ROUTES {
         let operation = &openapi["paths"][*route]["get"];
         let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];

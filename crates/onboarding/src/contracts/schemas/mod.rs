@@ -7,6 +7,7 @@
 mod finish;
 mod split;
 
+use api::dry_run::{DryRun, DryRunQuery};
 use api::events_query::{EventsPage, EventsQuery, MAX_LIMIT};
 use domain::AggregateType;
 use domain::input::{InboundMessage, MessageStatus, OperatorCommand, SendReceipt};
@@ -50,7 +51,7 @@ fn inputs() -> Vec<(String, Value)> {
     .collect()
 }
 
-/// The query that fills holes; the other queries are described in OpenAPI.
+/// The queries that whoever has the log answers; the others are described in OpenAPI.
 fn queries() -> Vec<(String, Value)> {
     let (mut question, mut answer) = (read::<EventsQuery>(), written::<EventsPage>());
     question["properties"]["limit"]["minimum"] = json!(1);
@@ -60,6 +61,8 @@ fn queries() -> Vec<(String, Value)> {
     vec![
         finish::read("schemas/queries/events.question.v1.json".into(), question),
         finish::written("schemas/queries/events.answer.v1.json".into(), answer),
+        finish::read("schemas/queries/dry-run.question.v1.json".into(), read::<DryRunQuery>()),
+        finish::written("schemas/queries/dry-run.answer.v1.json".into(), written::<DryRun>()),
     ]
 }
 
