@@ -128,6 +128,18 @@ impl Lane {
         cancel: &CancellationToken,
     ) -> Option<()> {
         while !batch.is_empty() {
+            if self.losses > PATIENCE
+                && let Some(first) = batch.pop_front()
+            {
+                tracing::error!(
+                    company = %self.company,
+                    input = %first.id,
+                    "an input keeps losing against other writers; it is put off"
+                );
+                first.settle(Settlement::RetryAfter(Duration::from_secs(5)));
+                self.losses = 0;
+                continue;
+            }
             if self.must_land_first() {
                 self.land_all(&mut batch).await?;
             }
@@ -149,17 +161,6 @@ impl Lane {
             }
             while self.flights.len() > AHEAD {
                 self.land_one(&mut batch).await?;
-            }
-            if self.losses > PATIENCE
-                && let Some(first) = batch.pop_front()
-            {
-                tracing::error!(
-                    company = %self.company,
-                    input = %first.id,
-                    "an input keeps losing against other writers; it is put off"
-                );
-                first.settle(Settlement::RetryAfter(Duration::from_secs(5)));
-                self.losses = 0;
             }
         }
         Some(())
