@@ -12,25 +12,15 @@ use domain::outbound::OutboundMessage;
 use domain::request::Outcome;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::ApiState;
-use crate::params::{JsonBody, Params};
+use crate::params::{InCompany, JsonBody, Params};
 use crate::problem::Problem;
 pub use crate::schema::DryRunAnswer;
 
 /// The query's name: the last token of its subject.
 pub const NAME: &str = "dry-run";
-
-/// Where the message would come in.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-#[serde(deny_unknown_fields)]
-pub struct InCompany {
-    /// The company.
-    #[param(value_type = String, example = "acme")]
-    company: CompanyId,
-}
 
 /// A message that nobody sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

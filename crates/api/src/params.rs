@@ -4,8 +4,11 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
+use domain::ids::CompanyId;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use utoipa::IntoParams;
 
 use crate::problem::Problem;
 use crate::read::read;
@@ -39,6 +42,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         }
         read(Value::Object(members)).map(Self)
     }
+}
+
+/// The company in a path.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InCompany {
+    /// The company.
+    #[param(value_type = String, example = "acme")]
+    pub(crate) company: CompanyId,
 }
 
 /// A body of JSON.

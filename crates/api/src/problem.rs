@@ -64,24 +64,24 @@ impl Problem {
     }
 
     /// A bad parameter, header or member of the body.
-    pub(crate) fn bad(field: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub fn bad(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-parameter", "A parameter is wrong", detail)
             .field(field)
     }
 
     /// There is no such thing in the company.
-    pub(crate) fn not_found(code: &str, title: &str, detail: impl Into<String>) -> Self {
+    pub fn not_found(code: &str, title: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, title, detail)
     }
 
     /// Something that we need does not answer.
-    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+    pub fn unavailable(detail: impl Into<String>) -> Self {
         const TITLE: &str = "The service can't do this right now";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", TITLE, detail).retry_after(5)
     }
 
     /// A fault of ours. What it is stands in the log.
-    pub(crate) fn internal() -> Self {
+    pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",

@@ -37,6 +37,22 @@ pub enum WhatIfError {
     Rejected(Rejection),
 }
 
+impl WhatIfError {
+    /// Whether asking again may work later.
+    pub fn retry_helps(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Directory(error) => !matches!(
+                error,
+                DirectoryError::Unreadable { .. } | DirectoryError::UnreadableId(_)
+            ),
+            Self::UnknownCompany | Self::UnknownNumber | Self::NoSender | Self::Rejected(_) => {
+                false
+            }
+        }
+    }
+}
+
 impl From<Failure> for WhatIfError {
     fn from(failure: Failure) -> Self {
         match failure {

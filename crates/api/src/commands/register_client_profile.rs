@@ -13,10 +13,10 @@ use domain::ids::{CompanyId, ExternalCompanyId, OperationId, ProfileId, UserId};
 use domain::input::{OperatorCommand, OperatorRequest};
 use messaging::inbox::{Answers, InboxBody, InboxMessage};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::ApiState;
-use crate::params::{JsonBody, Params};
+use crate::params::{InCompany, JsonBody, Params};
 use crate::problem::Problem;
 use crate::trace::traceparent;
 
@@ -24,16 +24,6 @@ use crate::trace::traceparent;
 const PATIENCE: Duration = Duration::from_secs(5);
 const KEY: &str = "Idempotency-Key";
 const ACTOR: &str = "X-Actor";
-
-/// Whose profile.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-#[serde(deny_unknown_fields)]
-pub struct InCompany {
-    /// The company.
-    #[param(value_type = String, example = "acme")]
-    company: CompanyId,
-}
 
 /// A client to enter.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -22,7 +22,7 @@ pub(crate) async fn serve(queries: &mut QueryService, engine: Engine) -> anyhow:
         let engine = engine.clone();
         async move {
             let answer = answer(&engine, question).await?;
-            Ok(serde_json::to_value(answer).map_err(|_| internal())?)
+            Ok(serde_json::to_value(answer).map_err(|_| Problem::internal())?)
         }
     };
     Ok(queries.endpoint(NAME, handler).await?)
@@ -33,13 +33,14 @@ async fn answer(engine: &Engine, question: Value) -> Result<DryRun, Problem> {
     let company = query.company.clone();
     let message = arrived(query, engine.now())?;
     let commands = engine.what_if(&company, &message).await.map_err(problem)?;
-    told(commands).ok_or_else(internal)
+    told(commands).ok_or_else(Problem::internal)
 }
 
 /// The message as if it had just come in, under an id that no message of WhatsApp's has.
 fn arrived(query: DryRunQuery, now: Timestamp) -> Result<InboundMessage, Problem> {
     let DryRunQuery { client, phone_number_id, text, .. } = query;
-    let id: Wamid = format!("dry-run.{}", Uuid::now_v7()).parse().map_err(|_| internal())?;
+    let id: Wamid =
+        format!("dry-run.{}", Uuid::now_v7()).parse().map_err(|_| Problem::internal())?;
     let kind = if text.is_some() { "text" } else { "audio" };
     Ok(InboundMessage {
         phone_number_id,
@@ -73,50 +74,32 @@ fn told(commands: Vec<Command>) -> Option<DryRun> {
 }
 
 fn problem(error: WhatIfError) -> Problem {
-    let missing = |code, field, detail: &str| {
-        let title = "There is no such thing";
-        Problem::new(StatusCode::NOT_FOUND, code, title, detail).field(field)
-    };
-    match error {
+    match &error {
         WhatIfError::UnknownCompany => {
-            missing("unknown-company", "company", "company: the directory has no such company")
+            let detail = "company: the directory has no such company";
+            let title = "There is no such company";
+            Problem::not_found("unknown-company", title, detail).field("company")
         }
-        WhatIfError::UnknownNumber => missing(
-            "unknown-number",
-            "phone_number_id",
-            "phone_number_id: the company has no such number",
-        ),
-        WhatIfError::NoSender => Problem::new(
-            StatusCode::BAD_REQUEST,
-            "bad-parameter",
-            "A parameter is wrong",
-            "client: must have a bsuid, a wa_id or a phone",
-        )
-        .field("client"),
-        WhatIfError::Store(error) if error.is_transient() => {
-            tracing::warn!(%error, "a dry run failed");
-            let title = "The service can't do this right now";
-            let detail = "The log can't be read; try again in a moment";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", title, detail)
+        WhatIfError::UnknownNumber => {
+            let detail = "phone_number_id: the company has no such number";
+            let title = "There is no such number";
+            Problem::not_found("unknown-number", title, detail).field("phone_number_id")
+        }
+        WhatIfError::NoSender => {
+            Problem::bad("client", "client: must have a bsuid, a wa_id or a phone")
         }
         WhatIfError::Rejected(rejection) => {
             let title = "The message would be parked";
             let detail = format!("an aggregate refuses what would be decided: {rejection}");
             Problem::new(StatusCode::CONFLICT, "rejected", title, detail)
         }
+        WhatIfError::Store(_) | WhatIfError::Directory(_) if error.retry_helps() => {
+            tracing::warn!(%error, "a dry run failed");
+            Problem::unavailable("The log or the directory can't be read; try again in a moment")
+        }
         WhatIfError::Store(_) | WhatIfError::Directory(_) => {
             tracing::error!(%error, "a dry run can't read what it needs");
-            internal()
+            Problem::internal()
         }
     }
-}
-
-fn internal() -> Problem {
-    tracing::error!("a dry run gave what can't be told");
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal",
-        "Internal error",
-        "The fault is ours and is logged; trying again does not help",
-    )
 }
