@@ -66,13 +66,15 @@ impl AnyEvent {
         let kind = AggregateType::ALL.iter().find(|t| t.as_str() == recorded.aggregate_type);
         match kind {
             Some(AggregateType::OnboardingRequest) => {
-                read(recorded, RequestEvent::TYPES).map(Self::Request)
+                read(recorded, RequestEvent::TYPES, RequestEvent::from_json).map(Self::Request)
             }
             Some(AggregateType::ClientProfile) => {
-                read(recorded, ProfileEvent::TYPES).map(Self::Profile)
+                read(recorded, ProfileEvent::TYPES, |_, json| serde_json::from_str(json))
+                    .map(Self::Profile)
             }
             Some(AggregateType::SecondaryNumberPool) => {
-                read(recorded, PoolEvent::TYPES).map(Self::Pool)
+                read(recorded, PoolEvent::TYPES, |_, json| serde_json::from_str(json))
+                    .map(Self::Pool)
             }
             None => Err(unreadable(recorded, "this program does not know the aggregate")),
         }
@@ -88,6 +90,7 @@ pub fn upcasters() -> Vec<Box<dyn EventUpcaster>> {
 fn read<E: DeserializeOwned>(
     recorded: &RecordedEvent,
     types: &[&str],
+    from_json: fn(&str, &str) -> serde_json::Result<E>,
 ) -> Result<E, UnreadableEvent> {
     if !types.contains(&recorded.event_type.as_str()) {
         return Err(unreadable(
@@ -96,7 +99,7 @@ fn read<E: DeserializeOwned>(
         ));
     }
     if recorded.event_version == CURRENT {
-        return serde_json::from_str(&recorded.payload)
+        return from_json(&recorded.event_type, &recorded.payload)
             .map_err(|_| unreadable(recorded, "its JSON does not have the shape of this version"));
     }
     let upcast = upcast(recorded)?;

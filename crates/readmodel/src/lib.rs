@@ -23,10 +23,10 @@ mod send_queue;
 mod verify;
 mod view;
 
-pub use aside::{BoxError, ReplayError};
+pub use aside::{BoxError, LogError, ReplayError};
 pub use error::{DatabaseError, ProjectError};
 pub use projector::{Applied, Projector};
 pub use rebuild::rebuild;
 pub use send_queue::{Claimed, SendQueue};
-pub use verify::{Difference, DifferenceKind, verify};
+pub use verify::{Difference, DifferenceKind, Verdict, verify};
 pub use view::{UnknownView, View};

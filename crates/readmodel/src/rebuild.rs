@@ -5,7 +5,7 @@ use std::future::Future;
 use domain::record::RecordedEvent;
 use sqlx::PgPool;
 
-use crate::aside::{Aside, BoxError, ReplayError};
+use crate::aside::{Aside, BoxError, ReplayError, THE_END};
 use crate::view::View;
 
 /// Builds the view anew from position 1 and puts it in the place of the old one, at once for
@@ -31,26 +31,27 @@ where
     Fut: Future<Output = Result<Vec<RecordedEvent>, E>> + Send,
     E: Into<BoxError>,
 {
-    let mut aside = Aside::start(pool, view).await?;
-    aside.fold(&mut source, None, &mut progress).await?;
+    let mut aside = Aside::start(pool, &[view]).await?;
+    aside.fold(&mut source, &[THE_END], &mut progress).await?;
     aside.run("beginning to replace", "BEGIN").await?;
-    let checkpoint = aside.checkpoint(true).await?;
+    let checkpoint = aside.checkpoints(true).await?;
     // What the projector has applied since; it waits from here on.
-    aside.fold(&mut source, Some(checkpoint), &mut progress).await?;
-    aside.expect_at(checkpoint)?;
+    aside.fold(&mut source, &checkpoint, &mut progress).await?;
+    let copy = &mut aside.copies[0];
+    copy.expect_at(checkpoint[0])?;
+    let (last, statements) = (copy.last, replacement(view, copy.last, &aside.live));
     // A table that was just emptied looks small, and while it is filled a nested loop would read
     // again, for each row, all rows that it has got so far.
     aside.run("choosing a plan", "SET LOCAL enable_nestloop TO off").await?;
-    for statement in replacement(&aside) {
+    for statement in statements {
         aside.run("replacing the rows", &statement).await?;
     }
     aside.run("committing", "COMMIT").await?;
-    Ok(aside.last)
+    Ok(last)
 }
 
-fn replacement(aside: &Aside) -> Vec<String> {
-    let live = &aside.live;
-    let tables = aside.view.tables().iter().map(|table| {
+fn replacement(view: View, last: u64, live: &str) -> Vec<String> {
+    let tables = view.tables().iter().map(|table| {
         let (name, key) = (table.name, table.key);
         format!(
             "ANALYZE pg_temp.{name};
@@ -63,9 +64,7 @@ fn replacement(aside: &Aside) -> Vec<String> {
     });
     let checkpoint = format!(
         "INSERT INTO {live}.rm_checkpoints (view, position) VALUES ('{view}', {last})
-         ON CONFLICT (view) DO UPDATE SET position = excluded.position",
-        view = aside.view,
-        last = aside.last,
+         ON CONFLICT (view) DO UPDATE SET position = excluded.position"
     );
     tables.chain([checkpoint]).collect()
 }

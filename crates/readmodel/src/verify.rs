@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
-use crate::aside::{Aside, BoxError, ReplayError, database};
+use crate::aside::{Aside, BoxError, LogError, ReplayError, database};
 use crate::view::View;
 
 /// A row that is not what the log says. Its key only: the rest may be personal data.
@@ -35,38 +35,49 @@ pub enum DifferenceKind {
     Changed,
 }
 
-/// Folds the log from position 1 up to the view's checkpoint and compares. An empty answer
-/// means that the rows are exactly what the log says.
+/// What is wrong with one view; nothing, if it is exactly what the log says.
+pub type Verdict = Result<Vec<Difference>, LogError>;
+
+/// Folds the log from position 1 up to the views' checkpoints and compares.
 ///
-/// `source` is as in [`crate::rebuild()`]. Projectors and readers go on meanwhile: rows and
-/// checkpoint are compared as one snapshot saw them. Nothing is changed.
+/// `source` is as in [`crate::rebuild()`], and read once for all of the views. Projectors and
+/// readers go on meanwhile: rows and checkpoints are compared as one snapshot saw them. Nothing
+/// is changed. The temporary tables take as much disk as the views.
 ///
 /// # Errors
-/// See [`ReplayError`].
+/// See [`ReplayError`]; what is wrong with the log is a view's verdict.
 pub async fn verify<F, Fut, E>(
     pool: &PgPool,
-    view: View,
+    views: &[View],
     mut source: F,
-) -> Result<Vec<Difference>, ReplayError>
+) -> Result<Vec<(View, Verdict)>, ReplayError>
 where
     F: FnMut(u64) -> Fut + Send,
     Fut: Future<Output = Result<Vec<RecordedEvent>, E>> + Send,
     E: Into<BoxError>,
 {
-    let mut aside = Aside::start(pool, view).await?;
-    let checkpoint = aside.checkpoint(false).await?;
-    aside.fold(&mut source, Some(checkpoint), |_| {}).await?;
-    // What the projector has applied since, so that the long part needs no snapshot.
+    let mut aside = Aside::start(pool, views).await?;
+    let checkpoints = aside.checkpoints(false).await?;
+    aside.fold(&mut source, &checkpoints, |_| {}).await?;
+    // What the projectors have applied since, so that the long part needs no snapshot.
     aside.run("taking a snapshot", "BEGIN ISOLATION LEVEL REPEATABLE READ").await?;
-    let checkpoint = aside.checkpoint(false).await?;
-    aside.fold(&mut source, Some(checkpoint), |_| {}).await?;
-    aside.expect_at(checkpoint)?;
-    compare(&mut aside).await
+    let checkpoints = aside.checkpoints(false).await?;
+    aside.fold(&mut source, &checkpoints, |_| {}).await?;
+    let mut verdicts = vec![];
+    for (index, checkpoint) in checkpoints.into_iter().enumerate() {
+        let copy = &mut aside.copies[index];
+        let view = copy.view;
+        verdicts.push(match copy.expect_at(checkpoint) {
+            Ok(()) => (view, Ok(compare(&mut aside, view).await?)),
+            Err(of_the_log) => (view, Err(of_the_log)),
+        });
+    }
+    Ok(verdicts)
 }
 
-async fn compare(aside: &mut Aside) -> Result<Vec<Difference>, ReplayError> {
+async fn compare(aside: &mut Aside, view: View) -> Result<Vec<Difference>, ReplayError> {
     let mut differences = vec![];
-    for table in aside.view.tables() {
+    for table in view.tables() {
         let (name, key) = (table.name, table.key);
         aside.run("comparing the rows", &format!("ANALYZE pg_temp.{name}")).await?;
         let compare = format!(
@@ -79,7 +90,7 @@ async fn compare(aside: &mut Aside) -> Result<Vec<Difference>, ReplayError> {
         let rows: Vec<(String, bool, bool)> = sqlx::query_as(&compare)
             .fetch_all(&mut aside.connection)
             .await
-            .map_err(|e| database(aside.view, "comparing the rows", e))?;
+            .map_err(|e| database("comparing the rows", e))?;
         differences.extend(rows.into_iter().map(|(key, missing, unfounded)| Difference {
             table: name.to_owned(),
             key,

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::company::{CompanyFacts, Line, NumberSpec, PoolRules, UserFacts};
-use crate::identity::Country;
+use crate::identity::{Country, PhoneNumber};
 use crate::ids::{
     ClientId, ExternalCompanyId, PhoneNumberId, PoolId, ProfileId, RequestId, RoomId, UserId,
 };
@@ -146,6 +146,7 @@ impl PoolFacts {
 
 /// A secondary number as one decision sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "Number")]
 pub struct NumberFacts {
     /// What the directory says of it.
     #[serde(flatten)]
@@ -154,6 +155,25 @@ pub struct NumberFacts {
     pub in_service: bool,
     /// How many open rooms it carries.
     pub load: u32,
+}
+
+/// [`NumberFacts`] field by field, as it is read: a flattened struct is first read as a map, and a
+/// log has ten of them in every decision.
+#[derive(Deserialize, JsonSchema)]
+struct Number {
+    number: PhoneNumberId,
+    display: PhoneNumber,
+    country: Country,
+    capacity: Option<u32>,
+    in_service: bool,
+    load: u32,
+}
+
+impl From<Number> for NumberFacts {
+    fn from(read: Number) -> Self {
+        let Number { number, display, country, capacity, in_service, load } = read;
+        Self { spec: NumberSpec { number, display, country, capacity }, in_service, load }
+    }
 }
 
 impl NumberFacts {

@@ -87,6 +87,27 @@ pub enum RequestEvent {
     },
 }
 
+impl RequestEvent {
+    /// Reads the JSON of an event whose name is known.
+    ///
+    /// # Errors
+    /// It does not have the shape of that event.
+    pub(crate) fn from_json(name: &str, json: &str) -> serde_json::Result<Self> {
+        // By far the largest, and read for every view: a tagged enum first copies all of it into
+        // a tree.
+        #[derive(Deserialize)]
+        struct DecisionMade {
+            facts: Box<Facts>,
+            decision: Box<Decision>,
+        }
+        if name == "decision-made" {
+            let DecisionMade { facts, decision } = serde_json::from_str(json)?;
+            return Ok(Self::DecisionMade { facts, decision });
+        }
+        serde_json::from_str(json)
+    }
+}
+
 /// How a request ends.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,

@@ -78,19 +78,18 @@ pub async fn findings(
 
 /// Each read model is what the log says.
 async fn views(pool: PgPool, store: EventStore) -> anyhow::Result<Vec<Finding>> {
+    let source = |after| {
+        let store = store.clone();
+        async move { store.events_after(after, BATCH).await }
+    };
     let mut findings = vec![];
-    for view in View::ALL {
-        let source = |after| {
-            let store = store.clone();
-            async move { store.events_after(after, BATCH).await }
-        };
+    for (view, verdict) in readmodel::verify(&pool, &View::ALL, source).await? {
         let mut wrong = |what| findings.push(Finding { kind: format!("view-{view}"), what });
-        match readmodel::verify(&pool, view, source).await {
+        match verdict {
             Ok(differences) => differences
                 .into_iter()
                 .for_each(|d| wrong(format!("{} {}: {:?}", d.table, d.key, d.kind))),
-            Err(error) if error.is_of_the_log() => wrong(format!("cannot be told: {error}")),
-            Err(error) => return Err(error.into()),
+            Err(of_the_log) => wrong(format!("cannot be told: {of_the_log}")),
         }
     }
     Ok(findings)

@@ -1,6 +1,6 @@
 //! A view made anew is the view that grew; one that was tampered with is told apart.
 
-use readmodel::{DifferenceKind, Projector, ReplayError, View, rebuild, verify};
+use readmodel::{Difference, DifferenceKind, LogError, Projector, ReplayError, View, rebuild};
 use sqlx::PgPool;
 
 use crate::database::{database, rows};
@@ -37,6 +37,13 @@ async fn grown(log: &Log) -> PgPool {
         }
     }
     pool
+}
+
+/// What is wrong with one view.
+async fn differences(pool: &PgPool, view: View, log: &Log) -> Vec<Difference> {
+    let verdicts = readmodel::verify(pool, &[view], log.source()).await.unwrap();
+    let [(_, verdict)] = verdicts.try_into().unwrap();
+    verdict.unwrap()
 }
 
 async fn spoil(pool: &PgPool) {
@@ -77,7 +84,7 @@ async fn an_empty_view_is_built_and_goes_on_from_there() {
     let projector = Projector::new(pool.clone(), View::ChatRooms);
     let applied = projector.apply(&log.events).await.unwrap();
     assert_eq!((applied.last, applied.skipped), (log.end(), log.events.len() - 1));
-    assert!(verify(&pool, View::ChatRooms, log.source()).await.unwrap().is_empty());
+    assert!(differences(&pool, View::ChatRooms, &log).await.is_empty());
 }
 
 #[tokio::test]
@@ -121,14 +128,14 @@ async fn a_projector_that_goes_on_meanwhile_loses_nothing() {
     let rebuilding = tokio::spawn(async move {
         rebuild(&rebuilt, View::OutboundMessages, source, |_| {}).await.unwrap();
     });
-    let (verified, source) = (pool.clone(), log.source());
+    let (verified, source) = (pool.clone(), Log { events: log.events.clone() });
     let verifying = tokio::spawn(async move {
-        assert_eq!(verify(&verified, View::OutboundMessages, source).await.unwrap(), []);
+        assert_eq!(differences(&verified, View::OutboundMessages, &source).await, []);
     });
     rebuilding.await.unwrap();
     verifying.await.unwrap();
     projecting.await.unwrap();
-    assert_eq!(verify(&pool, View::OutboundMessages, log.source()).await.unwrap(), []);
+    assert_eq!(differences(&pool, View::OutboundMessages, &log).await, []);
 }
 
 #[tokio::test]
@@ -138,11 +145,11 @@ async fn a_log_that_is_too_short_or_has_a_hole_changes_nothing() {
     let before = rows(&pool, "rm_chat_rooms").await;
     let short = Log { events: log.events[..50].to_vec() };
     let error = rebuild(&pool, View::ChatRooms, short.source(), |_| {}).await.unwrap_err();
-    assert!(matches!(error, ReplayError::LogTooShort { log_end: 50, .. }), "{error}");
+    assert!(matches!(error, ReplayError::Log(LogError::TooShort { log_end: 50, .. })), "{error}");
     let mut holed = Log { events: log.events.clone() };
     holed.events.remove(20);
     let error = rebuild(&pool, View::ChatRooms, holed.source(), |_| {}).await.unwrap_err();
-    assert!(matches!(error, ReplayError::Project(_)), "{error}");
+    assert!(matches!(error, ReplayError::Log(LogError::Project(_))), "{error}");
     assert_eq!(rows(&pool, "rm_chat_rooms").await, before);
     let unread = |_| std::future::ready(Err(std::io::Error::other("cut")));
     let error = rebuild(&pool, View::ChatRooms, unread, |_| {}).await.unwrap_err();
@@ -154,10 +161,10 @@ async fn verification_names_every_row_that_is_not_what_the_log_says() {
     let log = history();
     let pool = grown(&log).await;
     for view in View::ALL {
-        assert_eq!(verify(&pool, view, log.source()).await.unwrap(), [], "{view}");
+        assert_eq!(differences(&pool, view, &log).await, [], "{view}");
     }
     spoil(&pool).await;
-    let found = verify(&pool, View::ChatRooms, log.source()).await.unwrap();
+    let found = differences(&pool, View::ChatRooms, &log).await;
     let kind = |room| found.iter().find(|d| d.key == room_id(room).to_string()).map(|d| d.kind);
     assert_eq!(kind(1), Some(DifferenceKind::Changed));
     assert_eq!(kind(2), Some(DifferenceKind::Missing));
@@ -166,7 +173,7 @@ async fn verification_names_every_row_that_is_not_what_the_log_says() {
     let counts =
         [(View::Reminders, 5), (View::OnboardingRequests, 5), (View::OutboundMessages, 10)];
     for (view, count) in counts {
-        assert_eq!(verify(&pool, view, log.source()).await.unwrap().len(), count, "{view}");
+        assert_eq!(differences(&pool, view, &log).await.len(), count, "{view}");
     }
 }
 
@@ -175,5 +182,44 @@ async fn verification_goes_only_as_far_as_the_view_is() {
     let log = history();
     let pool = database().await;
     Projector::new(pool.clone(), View::ChatRooms).apply(&log.events[..40]).await.unwrap();
-    assert_eq!(verify(&pool, View::ChatRooms, log.source()).await.unwrap(), []);
+    assert_eq!(differences(&pool, View::ChatRooms, &log).await, []);
+}
+
+#[tokio::test]
+async fn views_are_verified_together_however_far_each_is() {
+    let log = history();
+    let pool = database().await;
+    let at = [log.events.len(), 12, 40, 13];
+    for (view, at) in View::ALL.into_iter().zip(at) {
+        Projector::new(pool.clone(), view).apply(&log.events[..at]).await.unwrap();
+    }
+    sqlx::query(
+        "UPDATE rm_onboarding_requests SET messages = 9 WHERE request_id::text LIKE '%a001'",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let verdicts = readmodel::verify(&pool, &View::ALL, log.source()).await.unwrap();
+    let found: Vec<_> =
+        verdicts.into_iter().map(|(view, verdict)| (view, verdict.unwrap().len())).collect();
+    assert_eq!(found, View::ALL.map(|view| (view, usize::from(view == View::OnboardingRequests))));
+}
+
+#[tokio::test]
+async fn what_one_view_cannot_read_is_no_trouble_to_another() {
+    let log = history();
+    let pool = grown(&log).await;
+    let mut odd = Log { events: log.events.clone() };
+    let request = odd.events.iter_mut().find(|e| e.aggregate_type == "onboarding-request").unwrap();
+    request.event_type = "never-heard-of".to_owned();
+    let short = Log { events: log.events[..50].to_vec() };
+    for (log, views) in [
+        (odd, [View::OnboardingRequests, View::OutboundMessages].as_slice()),
+        (short, View::ALL.as_slice()),
+    ] {
+        let verdicts = readmodel::verify(&pool, &View::ALL, log.source()).await.unwrap();
+        let wrong: Vec<_> = verdicts.iter().filter(|(_, v)| v.is_err()).map(|(v, _)| *v).collect();
+        assert_eq!(wrong, views);
+        assert!(verdicts.iter().filter_map(|(_, v)| v.as_ref().ok()).all(Vec::is_empty));
+    }
 }

@@ -14,8 +14,6 @@ use crate::bench::grown::Store;
 use crate::bench::histogram::Latencies;
 use crate::commands::{check, rebuild, replay};
 
-/// Reading millions of events takes minutes: not more often than this.
-const RUNS: u32 = 3;
 /// Onboardings that are replayed.
 const REPLAYED: usize = 50;
 
@@ -30,7 +28,7 @@ pub(super) async fn run(bench: &mut Bench, store: &Store) -> anyhow::Result<()> 
             store.rooms
         ),
     );
-    for run in 1..=bench.options.runs.min(RUNS) {
+    for run in 1..=bench.options.runs {
         bench.report.run(run);
         for view in View::ALL {
             let rate = rebuilt(store, view, end).await?;
