@@ -73,6 +73,14 @@ pub(crate) struct Replica {
     pub(crate) stop: Option<ProjectError>,
 }
 
+/// Rows are found by their keys.
+const BY_INDEX: &str =
+    "SET enable_seqscan TO off; SET enable_hashjoin TO off; SET enable_mergejoin TO off";
+
+/// Whole tables are read once.
+pub(crate) const BY_HASH: &str = "RESET enable_seqscan; RESET enable_hashjoin; \
+     RESET enable_mergejoin; SET enable_nestloop TO off";
+
 /// As far as the log goes.
 pub(crate) const THE_END: u64 = u64::MAX;
 
@@ -99,6 +107,9 @@ impl Aside {
             );
             sqlx::query(&create).execute(&mut connection).await.map_err(failed)?;
         }
+        // Statements are planned while the tables are empty, and nobody analyses temporary ones: a
+        // plan that reads a whole table for a batch would be kept as the table grows.
+        connection.execute(BY_INDEX).await.map_err(failed)?;
         let copies =
             views.iter().map(|view| Replica { view: *view, last: 0, stop: None }).collect();
         Ok(Self { connection, live, copies })

@@ -5,7 +5,7 @@ use std::future::Future;
 use domain::record::RecordedEvent;
 use sqlx::PgPool;
 
-use crate::aside::{Aside, BoxError, ReplayError, THE_END};
+use crate::aside::{Aside, BY_HASH, BoxError, ReplayError, THE_END};
 use crate::view::View;
 
 /// Builds the view anew from position 1 and puts it in the place of the old one, at once for
@@ -42,7 +42,7 @@ where
     let (last, statements) = (copy.last, replacement(view, copy.last, &aside.live));
     // A table that was just emptied looks small, and while it is filled a nested loop would read
     // again, for each row, all rows that it has got so far.
-    aside.run("choosing a plan", "SET LOCAL enable_nestloop TO off").await?;
+    aside.run("choosing a plan", BY_HASH).await?;
     for statement in statements {
         aside.run("replacing the rows", &statement).await?;
     }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
-use crate::aside::{Aside, BoxError, LogError, ReplayError, database};
+use crate::aside::{Aside, BY_HASH, BoxError, LogError, ReplayError, database};
 use crate::view::View;
 
 /// A row that is not what the log says. Its key only: the rest may be personal data.
@@ -63,6 +63,7 @@ where
     aside.run("taking a snapshot", "BEGIN ISOLATION LEVEL REPEATABLE READ").await?;
     let checkpoints = aside.checkpoints(false).await?;
     aside.fold(&mut source, &checkpoints, |_| {}).await?;
+    aside.run("choosing a plan", BY_HASH).await?;
     let mut verdicts = vec![];
     for (index, checkpoint) in checkpoints.into_iter().enumerate() {
         let copy = &mut aside.copies[index];
