@@ -90,6 +90,14 @@ pub fn router(state: ApiState) -> Router {
             "/api/v1/companies/{company}/client-profiles",
             post(commands::register_client_profile::handler),
         )
+        .route(
+            "/api/v1/companies/{company}/client-profiles/{profile_id}/archive",
+            post(commands::archive_client_profile::handler),
+        )
+        .route(
+            "/api/v1/companies/{company}/chat-rooms/{room_id}/close",
+            post(commands::close_room::handler),
+        )
         .route("/api/v1/companies/{company}/dry-run", post(dry_run::handler))
         .route("/api/v1/users/{id}/qr.svg", get(users::qr_svg::handler))
         .route("/api/v1/users/{id}/qr.png", get(users::qr_png::handler))

@@ -77,6 +77,17 @@ pub(crate) fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D
     })
 }
 
+/// A position in the log, bare or as text.
+pub(crate) fn position<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let position = match Value::deserialize(from)? {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    let rule = || Error::custom("must be a position: a whole number, as a command's answer has it");
+    position.map(Some).ok_or_else(rule)
+}
+
 /// A truth value, bare or as text.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
     match Value::deserialize(from)? {
@@ -118,6 +129,11 @@ mod tests {
                 json!({"company": "a", "limit": 201}),
                 "limit",
                 "limit: must be a number from 1 to 200",
+            ),
+            (
+                json!({"company": "a", "wait": "-1"}),
+                "wait",
+                "wait: must be a position: a whole number, as a command's answer has it",
             ),
             (
                 json!({"company": "a", "status": "+49151"}),

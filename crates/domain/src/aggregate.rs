@@ -102,6 +102,7 @@ aggregate!(
     ClientProfile, "client-profile", ProfileCommand, ProfileEvent, ProfileRejection,
     ClientProfileCreated => "client-profile-created",
     IdentifiersAdded => "identifiers-added",
+    ClientProfileArchived => "client-profile-archived",
     UserAssigned => "user-assigned",
     RoomReserved => "room-reserved",
     RoomInvited => "room-invited",

@@ -206,26 +206,42 @@ pub struct OperatorCommand {
 #[serde(tag = "command", rename_all = "kebab-case")]
 pub enum OperatorRequest {
     /// Enter a client that the company knows already.
-    RegisterClientProfile {
-        /// What leads to the client; at least one.
-        identifiers: Vec<Personal<Identifier>>,
-        /// The client's name.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        name: Option<Personal<String>>,
-        /// Only users assigned to this external company may see the profile.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        external_company: Option<ExternalCompanyId>,
-        /// Users who look after the client.
-        #[serde(default)]
-        users: Vec<UserId>,
+    RegisterClientProfile(KnownClient),
+    /// Use a profile no more: no onboarding takes it. Its rooms stay as they are.
+    ArchiveClientProfile {
+        /// The profile.
+        profile_id: ProfileId,
     },
+    /// End a room for good. Its pair rests; the client's next request may open another.
+    CloseRoom {
+        /// The room.
+        room_id: RoomId,
+    },
+}
+
+/// A client that the company knows already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KnownClient {
+    /// What leads to the client; at least one.
+    pub identifiers: Vec<Personal<Identifier>>,
+    /// The client's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Personal<String>>,
+    /// Only users assigned to this external company may see the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_company: Option<ExternalCompanyId>,
+    /// Users who look after the client.
+    #[serde(default)]
+    pub users: Vec<UserId>,
 }
 
 impl OperatorRequest {
     /// The command's name: the last token of its subject.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::RegisterClientProfile { .. } => "register-client-profile",
+            Self::RegisterClientProfile(_) => "register-client-profile",
+            Self::ArchiveClientProfile { .. } => "archive-client-profile",
+            Self::CloseRoom { .. } => "close-room",
         }
     }
 }

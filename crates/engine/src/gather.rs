@@ -8,7 +8,9 @@ use domain::company::{Line, UserFacts};
 use domain::flow::{self, Facts, PoolFacts};
 use domain::identity::{Country, Identifier};
 use domain::ids::{ClientId, CompanyId, InputId, RequestId};
-use domain::input::{InboundMessage, Input, MessageReference, MessageStatus, Timestamp};
+use domain::input::{
+    InboundMessage, Input, MessageReference, MessageStatus, OperatorRequest, Timestamp,
+};
 use eventstore::{ClientLookup, ClientQuery, EventStore, StoreError, StoredAnswer};
 use rand::Rng;
 
@@ -68,12 +70,15 @@ pub(crate) fn client_of(input: &Input) -> Option<ClientQuery> {
             identifiers: message.from.identifiers(),
             variants: message.from.lookup_variants(),
         }),
-        Input::Command(command) => {
-            let domain::input::OperatorRequest::RegisterClientProfile { identifiers, .. } =
-                &command.request;
-            let identifiers = identifiers.iter().map(|id| id.expose().clone()).collect();
-            Some(ClientQuery { identifiers, variants: vec![] })
-        }
+        Input::Command(command) => match &command.request {
+            OperatorRequest::RegisterClientProfile(client) => {
+                let identifiers = client.identifiers.iter().map(|id| id.expose().clone()).collect();
+                Some(ClientQuery { identifiers, variants: vec![] })
+            }
+            OperatorRequest::ArchiveClientProfile { .. } | OperatorRequest::CloseRoom { .. } => {
+                None
+            }
+        },
         Input::Status(_)
         | Input::Receipt(_)
         | Input::DirectoryVersion(_)

@@ -23,6 +23,7 @@ mod dispatcher;
 mod gather;
 mod lane;
 mod met;
+mod operators;
 mod plans;
 mod recent;
 mod round;

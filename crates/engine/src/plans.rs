@@ -2,16 +2,11 @@
 
 use directory::Picture;
 use domain::flow::{self, Command, Decision};
-use domain::identity::Identifier;
 use domain::ids::{ProfileId, RequestId};
-use domain::input::{
-    MessageReference, MessageStatus, OperatorCommand, OperatorRequest, RoomDeadline, SendReceipt,
-};
+use domain::input::{MessageReference, MessageStatus, RoomDeadline, SendReceipt};
 use domain::pool::SecondaryNumberPool;
 use domain::profile::ClientProfile;
 use domain::request::{Request, RequestCommand};
-use eventstore::ClientLookup;
-use serde_json::json;
 
 use crate::decide::{Plan, Undecided};
 use crate::gather::{self, About};
@@ -148,62 +143,6 @@ impl Lane {
         let found = flow::RoomInProfile { profile, room_id: timer.room_id, room };
         let commands = flow::on_room_deadline(request, found, timer.deadline, timer.at);
         Ok(Some(Plan::new(engine.clock.now(), room.request_id.as_uuid(), commands)))
-    }
-
-    /// An operator always gets an answer, and the same one again.
-    pub(crate) async fn on_command(
-        &mut self,
-        picture: &Picture,
-        command: &OperatorCommand,
-        found: &ClientLookup,
-    ) -> Result<Plan, Undecided> {
-        let OperatorRequest::RegisterClientProfile { identifiers, external_company, users, .. } =
-            &command.request;
-        let unique_phone_number = picture.company_facts(None).unique_phone_number;
-        let mut phone_holder = None;
-        for identifier in identifiers {
-            if let Identifier::Phone(phone) = identifier.expose()
-                && unique_phone_number
-                && phone_holder.is_none()
-            {
-                phone_holder = self.engine.store.phone_holder(&self.company, phone).await?;
-            }
-        }
-        let at = self.engine.clock.now();
-        let facts = flow::RegisterFacts {
-            at,
-            client_id: found.clients.first().copied(),
-            phone_holder,
-            unique_phone_number,
-            unknown_users: users
-                .iter()
-                .filter(|user| picture.active_user(user).is_none())
-                .cloned()
-                .collect(),
-            external_company_known: external_company
-                .as_ref()
-                .is_none_or(|id| picture.has_external_company(id)),
-        };
-        let operation = command.operation_id.as_uuid();
-        Ok(match flow::on_register_client_profile(&self.company, command, &facts) {
-            Ok((profile_id, commands)) => {
-                if !self.wary {
-                    self.working_set.profiles.expect_new(profile_id);
-                }
-                Plan {
-                    answer: Some(json!({ "status": "done", "profile_id": profile_id })),
-                    ..Plan::new(at, operation, commands)
-                }
-            }
-            Err(refusal) => Plan {
-                answer: Some(json!({
-                    "status": "refused",
-                    "code": refusal.code(),
-                    "detail": refusal.to_string(),
-                })),
-                ..Plan::new(at, operation, vec![])
-            },
-        })
     }
 }
 

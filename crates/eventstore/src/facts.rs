@@ -125,7 +125,8 @@ impl Facts {
                 let now = MovedRoom::new(*room_id, RoomPhase::Closed, None, rests)?;
                 self.move_room(place, &now);
             }
-            ProfileEvent::UserAssigned { .. }
+            ProfileEvent::ClientProfileArchived { .. }
+            | ProfileEvent::UserAssigned { .. }
             | ProfileEvent::RoomJoined { .. }
             | ProfileEvent::UserInfoRequested { .. }
             | ProfileEvent::RoomReminded { .. }

@@ -1,29 +1,20 @@
 //! `POST /api/v1/companies/{company}/client-profiles`: an operator enters a client that the company
 //! knows already.
 
-use std::time::Duration;
-
-use axum::Json;
-use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
 use domain::Personal;
 use domain::identity::Identifier;
-use domain::ids::{CompanyId, ExternalCompanyId, OperationId, ProfileId, UserId};
-use domain::input::{OperatorCommand, OperatorRequest};
-use messaging::inbox::{Answers, InboxBody, InboxMessage};
+use domain::ids::{ExternalCompanyId, ProfileId, UserId};
+use domain::input::{KnownClient, OperatorRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{Asked, Pending};
 use crate::ApiState;
 use crate::params::{InCompany, JsonBody, Params};
 use crate::problem::Problem;
-use crate::trace::traceparent;
-
-/// How long the answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-const KEY: &str = "Idempotency-Key";
-const ACTOR: &str = "X-Actor";
 
 /// A client to enter.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -65,23 +56,6 @@ pub struct RegisteredClientProfile {
     pub position: Option<u64>,
 }
 
-/// A command that is not answered yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Pending {
-    /// `pending`.
-    pub status: String,
-    /// What to do.
-    pub detail: String,
-}
-
-/// What the engine answers.
-#[derive(Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
-enum Answer {
-    Done(RegisteredClientProfile),
-    Refused { code: String, detail: String },
-}
-
 /// Enters a client that the company knows already. The same key gets the same answer, however
 /// often it is asked; a key belongs to one command, so another command needs another key.
 #[utoipa::path(
@@ -110,91 +84,11 @@ enum Answer {
 pub(crate) async fn handler(
     State(state): State<ApiState>,
     Params(InCompany { company }): Params<InCompany>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    asked: Asked,
     JsonBody(body): JsonBody<NewClientProfile>,
 ) -> Result<Response, Problem> {
-    let operation_id = key(&headers)?;
-    let actor = actor(&headers)?;
-    state.pictures.of(&company).await?;
     let NewClientProfile { identifiers, name, external_company, users } = body;
-    let request =
-        OperatorRequest::RegisterClientProfile { identifiers, name, external_company, users };
-    let command = OperatorCommand { operation_id, actor, at: (state.clock)(), request };
-    match send(&state, company, command, traceparent(&headers)).await? {
-        Some(answer) => answered(&answer),
-        None => Ok(pending(uri.path())),
-    }
-}
-
-/// Puts the command into its lane and waits for a while.
-async fn send(
-    state: &ApiState,
-    company: CompanyId,
-    command: OperatorCommand,
-    traceparent: String,
-) -> Result<Option<bytes::Bytes>, Problem> {
-    let again = || Problem::unavailable("NATS does not answer; ask again with the same key");
-    let mut answers = Answers::open(&state.client).await.map_err(|error| {
-        tracing::warn!(%error, "a command could not be sent");
-        again()
-    })?;
-    let reply_to = Some(answers.subject().to_owned());
-    let message = InboxMessage {
-        body: InboxBody::Command { company, command, reply_to },
-        source: "api".parse().map_err(|_| Problem::internal())?,
-        traceparent: Some(traceparent),
-    };
-    state.inbox.publish(vec![message]).await.map_err(|error| {
-        tracing::warn!(%error, "a command could not be sent");
-        if error.retry_helps() { again() } else { Problem::internal() }
-    })?;
-    Ok(answers.next(PATIENCE).await)
-}
-
-fn answered(answer: &[u8]) -> Result<Response, Problem> {
-    let answer: Answer = serde_json::from_slice(answer).map_err(|_| {
-        tracing::error!("the answer to a command is not as agreed");
-        Problem::internal()
-    })?;
-    match answer {
-        Answer::Done(registered) => Ok((StatusCode::CREATED, Json(registered)).into_response()),
-        Answer::Refused { code, detail } => {
-            let status = match code.as_str() {
-                "phone-taken" => StatusCode::CONFLICT,
-                _ => StatusCode::UNPROCESSABLE_ENTITY,
-            };
-            let field = detail.split_once(": ").map(|(field, _)| field.to_owned());
-            let problem = Problem::new(status, &code, "The command is refused", detail);
-            Err(Problem { field: field.filter(|field| !field.contains(' ')), ..problem })
-        }
-    }
-}
-
-fn pending(path: &str) -> Response {
-    let body = Pending {
-        status: "pending".into(),
-        detail: format!("It is stored and not decided yet: send it again with the same {KEY}"),
-    };
-    let headers = [(header::LOCATION, path.to_owned()), (header::RETRY_AFTER, "2".to_owned())];
-    (StatusCode::ACCEPTED, headers, Json(body)).into_response()
-}
-
-fn key(headers: &HeaderMap) -> Result<OperationId, Problem> {
-    let rule = || {
-        let detail = format!("{KEY}: must be a UUID that you choose, and keep when you ask again");
-        Problem::bad(KEY, detail)
-    };
-    let key = headers.get(KEY).and_then(|key| key.to_str().ok()).ok_or_else(rule)?;
-    key.parse().map_err(|_| rule())
-}
-
-fn actor(headers: &HeaderMap) -> Result<Personal<String>, Problem> {
-    let Some(actor) = headers.get(ACTOR) else { return Ok(Personal::new("unknown".to_owned())) };
-    let text = std::str::from_utf8(actor.as_bytes()).ok().map(str::trim);
-    let fits = text.filter(|text| (1..=200).contains(&text.chars().count()));
-    let actor = fits.ok_or_else(|| {
-        Problem::bad(ACTOR, format!("{ACTOR}: must be 1 to 200 characters of UTF-8"))
-    })?;
-    Ok(Personal::new(actor.to_owned()))
+    let client = KnownClient { identifiers, name, external_company, users };
+    let request = OperatorRequest::RegisterClientProfile(client);
+    asked.ask::<RegisteredClientProfile>(&state, company, request, StatusCode::CREATED).await
 }

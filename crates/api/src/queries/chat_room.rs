@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use domain::ids::RoomId;
+use readmodel::View;
 use sqlx::PgPool;
 
-use super::OneQuery;
+use super::{OneQuery, reach};
 use crate::ApiState;
 use crate::params::Params;
 use crate::problem::Problem;
@@ -14,9 +15,10 @@ use crate::schema::ChatRoom;
 /// One room.
 ///
 /// # Errors
-/// `unknown-chat-room`, `bad-parameter`, `unavailable`.
+/// `unknown-chat-room`, `bad-parameter`, `not-yet-visible`, `unavailable`.
 pub async fn answer(pool: &PgPool, asked: OneQuery) -> Result<ChatRoom, Problem> {
-    let OneQuery { company, id } = asked;
+    let OneQuery { company, id, wait } = asked;
+    reach(pool, &[View::ChatRooms], wait).await?;
     let found = readmodel::queries::chat_room(pool, &company, RoomId::from_uuid(id)).await?;
     found.map(Into::into).ok_or_else(|| {
         Problem::not_found(
@@ -35,12 +37,13 @@ pub async fn answer(pool: &PgPool, asked: OneQuery) -> Result<ChatRoom, Problem>
     params(
         ("id" = uuid::Uuid, Path, description = "The room"),
         ("company" = String, Query, description = "Whose", example = "acme"),
+        ("wait" = Option<u64>, Query, description = "Answer only once the event at this position, from the answer to a command, is applied; at most 5 s later"),
     ),
     responses(
         (status = 200, description = "The room", body = ChatRoom),
         (status = 400, description = "`bad-parameter`", body = Problem),
         (status = 404, description = "`unknown-chat-room`", body = Problem),
-        (status = 503, description = "`unavailable`", body = Problem),
+        (status = 503, description = "`unavailable`, `not-yet-visible`", body = Problem),
     )
 )]
 pub(crate) async fn handler(

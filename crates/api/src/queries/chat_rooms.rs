@@ -5,16 +5,17 @@ use axum::extract::State;
 use domain::ids::{ClientId, CompanyId, PhoneNumberId, UserId};
 use domain::input::Timestamp;
 use domain::profile::RoomPhase;
+use readmodel::View;
 use readmodel::queries::ChatRoomFilter;
 use serde::Deserialize;
 use sqlx::PgPool;
 use utoipa::IntoParams;
 
-use super::{Items, paging};
+use super::{Items, paging, reach};
 use crate::ApiState;
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::read::limit;
+use crate::read::{limit, position};
 use crate::schema::ChatRoom;
 
 /// Which rooms. What is left out does not matter.
@@ -49,16 +50,22 @@ pub struct ChatRoomsQuery {
     pub limit: Option<u32>,
     /// `next_cursor` of the part before.
     pub cursor: Option<String>,
+    /// Answer only once the event at this position, from the answer to a command, is applied; at
+    /// most 5 s later.
+    #[serde(default, deserialize_with = "position")]
+    pub wait: Option<u64>,
 }
 
 /// A company's rooms, the one reserved last first.
 ///
 /// # Errors
-/// `bad-parameter`, `unavailable`.
+/// `bad-parameter`, `not-yet-visible`, `unavailable`.
 pub async fn answer(pool: &PgPool, asked: ChatRoomsQuery) -> Result<Items<ChatRoom>, Problem> {
-    let ChatRoomsQuery { company, phase, user, client, number, from, to, limit, cursor } = asked;
+    let ChatRoomsQuery { company, phase, user, client, number, from, to, limit, cursor, wait } =
+        asked;
     let filter = ChatRoomFilter { company, phase, user, client, number, from, to };
     let paging = paging(limit, cursor);
+    reach(pool, &[View::ChatRooms], wait).await?;
     Ok(Items::of(readmodel::queries::chat_rooms(pool, &filter, &paging).await?))
 }
 
@@ -71,7 +78,7 @@ pub async fn answer(pool: &PgPool, asked: ChatRoomsQuery) -> Result<Items<ChatRo
     responses(
         (status = 200, description = "A part of the list", body = Items<ChatRoom>),
         (status = 400, description = "`bad-parameter`", body = Problem),
-        (status = 503, description = "`unavailable`", body = Problem),
+        (status = 503, description = "`unavailable`, `not-yet-visible`", body = Problem),
     )
 )]
 pub(crate) async fn handler(

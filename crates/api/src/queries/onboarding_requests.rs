@@ -5,16 +5,17 @@ use axum::extract::State;
 use domain::ids::{ClientId, CompanyId, UserId};
 use domain::input::Timestamp;
 use domain::request::Outcome;
+use readmodel::View;
 use readmodel::queries::{OnboardingRequestFilter, RequestStatus};
 use serde::Deserialize;
 use sqlx::PgPool;
 use utoipa::IntoParams;
 
-use super::{Items, paging};
+use super::{Items, paging, reach};
 use crate::ApiState;
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::read::limit;
+use crate::read::{limit, position};
 use crate::schema::OnboardingRequest;
 
 /// Which requests. What is left out does not matter.
@@ -49,19 +50,25 @@ pub struct RequestsQuery {
     pub limit: Option<u32>,
     /// `next_cursor` of the part before.
     pub cursor: Option<String>,
+    /// Answer only once the event at this position, from the answer to a command, is applied; at
+    /// most 5 s later.
+    #[serde(default, deserialize_with = "position")]
+    pub wait: Option<u64>,
 }
 
 /// A company's requests, the one received last first.
 ///
 /// # Errors
-/// `bad-parameter`, `unavailable`.
+/// `bad-parameter`, `not-yet-visible`, `unavailable`.
 pub async fn answer(
     pool: &PgPool,
     asked: RequestsQuery,
 ) -> Result<Items<OnboardingRequest>, Problem> {
-    let RequestsQuery { company, status, outcome, user, client, from, to, limit, cursor } = asked;
+    let RequestsQuery { company, status, outcome, user, client, from, to, limit, cursor, wait } =
+        asked;
     let filter = OnboardingRequestFilter { company, status, outcome, user, client, from, to };
     let paging = paging(limit, cursor);
+    reach(pool, &[View::OnboardingRequests], wait).await?;
     Ok(Items::of(readmodel::queries::onboarding_requests(pool, &filter, &paging).await?))
 }
 
@@ -74,7 +81,7 @@ pub async fn answer(
     responses(
         (status = 200, description = "A part of the list", body = Items<OnboardingRequest>),
         (status = 400, description = "`bad-parameter`", body = Problem),
-        (status = 503, description = "`unavailable`", body = Problem),
+        (status = 503, description = "`unavailable`, `not-yet-visible`", body = Problem),
     )
 )]
 pub(crate) async fn handler(

@@ -4,16 +4,17 @@ use axum::Json;
 use axum::extract::State;
 use domain::ids::{ClientId, CompanyId, RoomId, UserId};
 use domain::input::Timestamp;
+use readmodel::View;
 use readmodel::queries::ReminderFilter;
 use serde::Deserialize;
 use sqlx::PgPool;
 use utoipa::IntoParams;
 
-use super::{Items, paging};
+use super::{Items, paging, reach};
 use crate::ApiState;
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::read::{flag, limit};
+use crate::read::{flag, limit, position};
 use crate::schema::Reminder;
 
 /// Which reminders. What is left out does not matter.
@@ -48,16 +49,22 @@ pub struct RemindersQuery {
     pub limit: Option<u32>,
     /// `next_cursor` of the part before.
     pub cursor: Option<String>,
+    /// Answer only once the event at this position, from the answer to a command, is applied; at
+    /// most 5 s later.
+    #[serde(default, deserialize_with = "position")]
+    pub wait: Option<u64>,
 }
 
 /// A company's reminders, the latest first.
 ///
 /// # Errors
-/// `bad-parameter`, `unavailable`.
+/// `bad-parameter`, `not-yet-visible`, `unavailable`.
 pub async fn answer(pool: &PgPool, asked: RemindersQuery) -> Result<Items<Reminder>, Problem> {
-    let RemindersQuery { company, user, client, room, suppressed, from, to, limit, cursor } = asked;
+    let RemindersQuery { company, user, client, room, suppressed, from, to, limit, cursor, wait } =
+        asked;
     let filter = ReminderFilter { company, user, client, room, suppressed, from, to };
     let paging = paging(limit, cursor);
+    reach(pool, &[View::Reminders], wait).await?;
     Ok(Items::of(readmodel::queries::reminders(pool, &filter, &paging).await?))
 }
 
@@ -70,7 +77,7 @@ pub async fn answer(pool: &PgPool, asked: RemindersQuery) -> Result<Items<Remind
     responses(
         (status = 200, description = "A part of the list", body = Items<Reminder>),
         (status = 400, description = "`bad-parameter`", body = Problem),
-        (status = 503, description = "`unavailable`", body = Problem),
+        (status = 503, description = "`unavailable`, `not-yet-visible`", body = Problem),
     )
 )]
 pub(crate) async fn handler(

@@ -1,4 +1,4 @@
-use domain::input::{Input, OperatorRequest};
+use domain::input::{Input, KnownClient, OperatorRequest};
 use messaging::inbox::InboxConsumer;
 use serde_json::{Value, json};
 
@@ -37,7 +37,10 @@ async fn asked(answer: Option<Value>) -> Answer {
         assert_eq!(command.operation_id.to_string(), KEY);
         assert_eq!(command.actor.expose(), "Olga");
         assert_eq!(command.at, now());
-        let OperatorRequest::RegisterClientProfile { identifiers, users, .. } = &command.request;
+        let OperatorRequest::RegisterClientProfile(client) = &command.request else {
+            panic!("{:?}", command.request);
+        };
+        let KnownClient { identifiers, users, .. } = client;
         assert_eq!(identifiers[0].expose().value(), "+12025550177");
         assert_eq!(users[0].as_str(), "michael");
         assert!(delivery.handle.wants_answer());

@@ -169,6 +169,7 @@ impl FollowUp<'_> {
             reason,
             at: self.at,
             quarantine_until: (reason == CloseReason::InvitationLost).then(|| self.at + rest),
+            by: None,
         };
         let release =
             PoolCommand::ReleaseNumber { number: room.room.number.clone(), room_id: room.room_id };

@@ -25,7 +25,8 @@ pub use facts::{Held, NumberFacts, PoolFacts, ProfileFacts, RoomFacts, WINDOW};
 pub use followup::{RoomInProfile, on_receipt, on_room_deadline, on_status, room_of};
 pub use message::{decide, on_message};
 pub use operator::{
-    OperatorRefusal, RegisterFacts, on_directory_version, on_register_client_profile,
+    CloseFacts, OperatorRefusal, RegisterFacts, on_archive_client_profile, on_close_room,
+    on_directory_version, on_register_client_profile,
 };
 
 use crate::ids::{PoolId, ProfileId, RequestId};

@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Command;
+use chrono::Duration;
+
+use super::{Command, RoomInProfile};
 use crate::company::NumberSpec;
 use crate::identity::Identifier;
-use crate::ids::{ClientId, CompanyId, ExternalCompanyId, PoolId, ProfileId, UserId};
-use crate::input::{OperatorCommand, OperatorRequest, Timestamp};
+use crate::ids::{
+    ClientId, CompanyId, ExternalCompanyId, OperationId, PoolId, ProfileId, RoomId, UserId,
+};
+use crate::input::{KnownClient, Timestamp};
 use crate::personal::Personal;
 use crate::pool::PoolCommand;
-use crate::profile::ProfileCommand;
+use crate::profile::{CloseReason, ProfileCommand, RoomPhase};
 
 /// Why an operator's request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +32,17 @@ pub enum OperatorRefusal {
         "identifiers: profile {0} holds this phone number, and the company has unique_phone_number on"
     )]
     PhoneTaken(ProfileId),
+    /// The company has no such profile.
+    #[error("profile_id: the company has no client profile {0}")]
+    UnknownProfile(ProfileId),
+    /// The company has no such room.
+    #[error("room_id: the company has no room {0}")]
+    UnknownRoom(RoomId),
+    /// Its onboarding goes on.
+    #[error(
+        "room_id: room {0} is not active yet; it will be, or will be closed, when its onboarding ends"
+    )]
+    RoomUnderWay(RoomId),
 }
 
 impl OperatorRefusal {
@@ -38,6 +53,9 @@ impl OperatorRefusal {
             Self::UnknownUser(_) => "unknown-user",
             Self::UnknownExternalCompany(_) => "unknown-external-company",
             Self::PhoneTaken(_) => "phone-taken",
+            Self::UnknownProfile(_) => "unknown-client-profile",
+            Self::UnknownRoom(_) => "unknown-chat-room",
+            Self::RoomUnderWay(_) => "room-under-way",
         }
     }
 }
@@ -65,11 +83,11 @@ pub struct RegisterFacts {
 /// Why it is refused.
 pub fn on_register_client_profile(
     company: &CompanyId,
-    command: &OperatorCommand,
+    operation_id: OperationId,
+    client: &KnownClient,
     facts: &RegisterFacts,
 ) -> Result<(ProfileId, Vec<Command>), OperatorRefusal> {
-    let OperatorRequest::RegisterClientProfile { identifiers, name, external_company, users } =
-        &command.request;
+    let KnownClient { identifiers, name, external_company, users } = client;
     let identifiers: BTreeSet<Personal<Identifier>> = identifiers.iter().cloned().collect();
     if identifiers.is_empty() {
         return Err(OperatorRefusal::NoIdentifier);
@@ -83,8 +101,8 @@ pub fn on_register_client_profile(
     if let Some(holder) = facts.phone_holder.filter(|_| facts.unique_phone_number) {
         return Err(OperatorRefusal::PhoneTaken(holder));
     }
-    let new_client = || ClientId::registered_by(company, command.operation_id);
-    let profile_id = ProfileId::registered_by(company, command.operation_id);
+    let new_client = || ClientId::registered_by(company, operation_id);
+    let profile_id = ProfileId::registered_by(company, operation_id);
     let create = ProfileCommand::Create {
         profile_id,
         company: company.clone(),
@@ -96,6 +114,67 @@ pub fn on_register_client_profile(
         at: facts.at,
     };
     Ok((profile_id, vec![Command::Profile(profile_id, create)]))
+}
+
+/// An operator archives a profile: the company has it if it is `known`.
+///
+/// # Errors
+/// Why it is refused.
+pub fn on_archive_client_profile(
+    actor: &Personal<String>,
+    profile_id: ProfileId,
+    known: bool,
+    at: Timestamp,
+) -> Result<Vec<Command>, OperatorRefusal> {
+    if !known {
+        return Err(OperatorRefusal::UnknownProfile(profile_id));
+    }
+    let archive = ProfileCommand::Archive { at, by: actor.clone() };
+    Ok(vec![Command::Profile(profile_id, archive)])
+}
+
+/// What is known when a room is to be closed.
+#[derive(Clone, Copy, Debug)]
+pub struct CloseFacts<'a> {
+    /// The moment of the decision.
+    pub at: Timestamp,
+    /// The room, if the company has it.
+    pub room: Option<RoomInProfile<'a>>,
+    /// For how many seconds the pairs of closed rooms rest.
+    pub quarantine: u32,
+}
+
+/// An operator ends a room: its number carries one room less, and until the quarantine is over
+/// what the client writes on it still belongs to this room. A room that is closed stays as it is.
+///
+/// # Errors
+/// Why it is refused.
+pub fn on_close_room(
+    actor: &Personal<String>,
+    room_id: RoomId,
+    facts: &CloseFacts<'_>,
+) -> Result<Vec<Command>, OperatorRefusal> {
+    let CloseFacts { at, room, quarantine } = *facts;
+    let found = room.ok_or(OperatorRefusal::UnknownRoom(room_id))?;
+    match found.room.phase {
+        // The request that opened it has no outcome yet.
+        RoomPhase::Reserved | RoomPhase::Invited => Err(OperatorRefusal::RoomUnderWay(room_id)),
+        RoomPhase::Closed => Ok(vec![]),
+        RoomPhase::Active => {
+            let close = ProfileCommand::CloseRoom {
+                room_id,
+                reason: CloseReason::Operator,
+                at,
+                quarantine_until: Some(at + Duration::seconds(quarantine.into())),
+                by: Some(actor.clone()),
+            };
+            let release = PoolCommand::ReleaseNumber { number: found.room.number.clone(), room_id };
+            Ok(vec![
+                Command::Profile(found.profile.profile_id, close),
+                Command::Pool(found.room.pool_id.clone(), release),
+            ])
+        }
+    }
 }
 
 /// A new version of the directory counts: each pool has exactly its numbers. A

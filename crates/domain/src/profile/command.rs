@@ -33,6 +33,13 @@ pub enum ProfileCommand {
         /// When.
         at: Timestamp,
     },
+    /// Use the profile no more.
+    Archive {
+        /// When.
+        at: Timestamp,
+        /// The operator who asks for it.
+        by: Personal<String>,
+    },
     /// Open a room on a number.
     ReserveRoom {
         /// The room.
@@ -120,6 +127,8 @@ pub enum ProfileCommand {
         at: Timestamp,
         /// Until when its pair rests.
         quarantine_until: Option<Timestamp>,
+        /// The operator who asked for it, if one did.
+        by: Option<Personal<String>>,
     },
 }
 

@@ -64,6 +64,10 @@ impl Profile {
     fn decide(&self, command: &ProfileCommand) -> Decided {
         match command {
             ProfileCommand::Create { .. } => Ok(vec![]),
+            ProfileCommand::Archive { at, by } => {
+                let archived = ProfileEvent::ClientProfileArchived { at: *at, by: by.clone() };
+                Ok(if self.archived { vec![] } else { vec![archived] })
+            }
             ProfileCommand::ReserveRoom { .. } => self.reserve(command),
             ProfileCommand::InviteRoom { room_id, at, deadline } => {
                 let event =
@@ -117,12 +121,13 @@ impl Profile {
                 }
                 Ok(events)
             }
-            ProfileCommand::CloseRoom { room_id, reason, at, quarantine_until } => {
+            ProfileCommand::CloseRoom { room_id, reason, at, quarantine_until, by } => {
                 let closed = ProfileEvent::RoomClosed {
                     room_id: *room_id,
                     reason: *reason,
                     at: *at,
                     quarantine_until: *quarantine_until,
+                    by: by.clone(),
                 };
                 Ok(if self.find(*room_id)?.is_open() { vec![closed] } else { vec![] })
             }

@@ -43,6 +43,13 @@ pub enum ProfileEvent {
         /// When.
         at: Timestamp,
     },
+    /// The profile is not used any more: no onboarding takes it. Its rooms stay as they are.
+    ClientProfileArchived {
+        /// When.
+        at: Timestamp,
+        /// The operator who asked for it.
+        by: Personal<String>,
+    },
     /// A user looks after the client.
     UserAssigned {
         /// The user.
@@ -137,6 +144,9 @@ pub enum ProfileEvent {
         /// Until then its (client, number) pair rests; `None`: free at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         quarantine_until: Option<Timestamp>,
+        /// The operator who asked for it, if one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Personal<String>>,
     },
 }
 
@@ -160,4 +170,6 @@ pub enum CloseReason {
     InvitationRefused,
     /// The invitation was given up, and the client may have it all the same.
     InvitationLost,
+    /// An operator asked for it.
+    Operator,
 }

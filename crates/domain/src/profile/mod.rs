@@ -162,6 +162,7 @@ impl Profile {
             ProfileEvent::IdentifiersAdded { identifiers, .. } => {
                 self.identifiers.extend(identifiers.iter().cloned());
             }
+            ProfileEvent::ClientProfileArchived { .. } => self.archived = true,
             ProfileEvent::UserAssigned { user_id, .. } => {
                 self.users.insert(user_id.clone());
             }

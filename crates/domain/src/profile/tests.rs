@@ -97,6 +97,7 @@ fn close() -> ProfileCommand {
         reason: CloseReason::InvitationLost,
         at: at(40),
         quarantine_until: Some(at(30 * DAY)),
+        by: None,
     }
 }
 
@@ -106,6 +107,7 @@ fn closed() -> ProfileEvent {
         reason: CloseReason::InvitationLost,
         at: at(40),
         quarantine_until: Some(at(30 * DAY)),
+        by: None,
     }
 }
 
@@ -210,6 +212,17 @@ fn a_profile_needs_something_that_leads_to_its_client() {
         identifiers.clear();
     }
     given([]).when(command).then_rejected(ProfileRejection::NoIdentifier);
+}
+
+#[test]
+fn a_profile_is_archived_once_and_its_rooms_stay() {
+    let by = || Personal::new("Olga".to_owned());
+    let archive = || ProfileCommand::Archive { at: at(60), by: by() };
+    let archived = ProfileEvent::ClientProfileArchived { at: at(60), by: by() };
+    active_room().when(archive()).then([archived.clone()]);
+    let after = given([created(), reserved(ROOM, (1, "anna"), "2001"), archived]);
+    after.when(archive()).then_nothing();
+    after.when(invite()).then([invited()]);
 }
 
 #[test]

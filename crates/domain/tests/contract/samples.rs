@@ -399,6 +399,7 @@ fn profile_events() -> Vec<ProfileEvent> {
             at: at(2),
         },
         ProfileEvent::IdentifiersAdded { identifiers, at: at(3) },
+        ProfileEvent::ClientProfileArchived { at: at(4), by: Personal::new("Olga".to_owned()) },
         ProfileEvent::UserAssigned { user_id: id("user-1"), at: at(4) },
         ProfileEvent::RoomReserved {
             room_id,
@@ -426,6 +427,7 @@ fn profile_events() -> Vec<ProfileEvent> {
             reason: CloseReason::InvitationLost,
             at: at(12),
             quarantine_until: Some(at(58)),
+            by: None,
         },
     ]
 }

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::Personal;
 use domain::identity::{Identifier, Sender};
-use domain::ids::{CompanyId, PhoneNumberId, RequestId, Wamid};
+use domain::ids::{CompanyId, PhoneNumberId, ProfileId, RequestId, RoomId, Wamid};
 use domain::input::{
-    InboundMessage, Input, LaneInput, MessageReference, MessageStatus, OperatorCommand,
-    OperatorRequest, SendReceipt, SendResult, Timestamp,
+    InboundMessage, Input, KnownClient, LaneInput, MessageReference, MessageStatus,
+    OperatorCommand, OperatorRequest, SendReceipt, SendResult, Timestamp,
 };
 use domain::outbound::{DeliveryStatus, ErrorClass, OutboundMessage, SendError};
 use uuid::Uuid;
@@ -178,16 +178,27 @@ pub(crate) fn status(
 pub(crate) fn register(operation: u128, from: &Sender, user: &str) -> LaneInput {
     let identifiers: Vec<Personal<Identifier>> =
         from.identifiers().into_iter().map(Personal::new).collect();
+    let users = vec![user.parse().unwrap()];
+    let client = KnownClient { identifiers, name: None, external_company: None, users };
+    asked(operation, OperatorRequest::RegisterClientProfile(client))
+}
+
+/// An operator closes a room.
+pub(crate) fn close(operation: u128, room_id: RoomId) -> LaneInput {
+    asked(operation, OperatorRequest::CloseRoom { room_id })
+}
+
+/// An operator archives a profile.
+pub(crate) fn archive(operation: u128, profile_id: ProfileId) -> LaneInput {
+    asked(operation, OperatorRequest::ArchiveClientProfile { profile_id })
+}
+
+fn asked(operation: u128, request: OperatorRequest) -> LaneInput {
     let command = OperatorCommand {
         operation_id: Uuid::from_u128(operation).to_string().parse().unwrap(),
         actor: Personal::new("operator".to_owned()),
         at: engine::Clock::system().now(),
-        request: OperatorRequest::RegisterClientProfile {
-            identifiers,
-            name: None,
-            external_company: None,
-            users: vec![user.parse().unwrap()],
-        },
+        request,
     };
     LaneInput { company: company_id("acme"), input: Input::Command(command) }
 }

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod archiving;
+mod closing;
 mod deadlines;
 mod directories;
 mod duplicates;

@@ -187,7 +187,7 @@ pub(crate) fn activated(room_id: RoomId) -> ProfileEvent {
 
 pub(crate) fn closed(room_id: RoomId, quarantine_until: Option<Timestamp>) -> ProfileEvent {
     let reason = CloseReason::InvitationLost;
-    ProfileEvent::RoomClosed { room_id, reason, at: at(3), quarantine_until }
+    ProfileEvent::RoomClosed { room_id, reason, at: at(3), quarantine_until, by: None }
 }
 
 pub(crate) fn requested(request: RequestId, client: ClientId, from: &[Identifier]) -> RequestEvent {

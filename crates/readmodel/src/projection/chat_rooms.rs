@@ -57,6 +57,7 @@ impl super::Changes for Changes {
         match event {
             ProfileEvent::ClientProfileCreated { .. }
             | ProfileEvent::IdentifiersAdded { .. }
+            | ProfileEvent::ClientProfileArchived { .. }
             | ProfileEvent::UserAssigned { .. }
             | ProfileEvent::UserInfoRequested { .. } => {}
             ProfileEvent::RoomReserved {
@@ -105,7 +106,7 @@ impl super::Changes for Changes {
                 let room = self.of(*room_id, recorded);
                 room.client_wrote_at = room.client_wrote_at.max(Some(*sent_at));
             }
-            ProfileEvent::RoomClosed { room_id, reason, at, quarantine_until } => {
+            ProfileEvent::RoomClosed { room_id, reason, at, quarantine_until, by: _ } => {
                 let room = self.of(*room_id, recorded);
                 room.phase = Some(RoomPhase::Closed);
                 room.closed_at = Some(*at);

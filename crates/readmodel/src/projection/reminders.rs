@@ -66,6 +66,7 @@ impl super::Changes for Changes {
             }
             ProfileEvent::ClientProfileCreated { .. }
             | ProfileEvent::IdentifiersAdded { .. }
+            | ProfileEvent::ClientProfileArchived { .. }
             | ProfileEvent::UserAssigned { .. }
             | ProfileEvent::RoomInvited { .. }
             | ProfileEvent::RoomActivated { .. }

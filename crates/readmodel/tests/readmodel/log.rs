@@ -275,6 +275,7 @@ pub(crate) fn closed(n: u128) -> ProfileEvent {
         reason: CloseReason::InvitationLost,
         at: at(50),
         quarantine_until: Some(at(900)),
+        by: None,
     }
 }
 

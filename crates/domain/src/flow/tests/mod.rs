@@ -1,6 +1,7 @@
 //! The flow, row by row and case by case. What is decided about one message is
 //! told with a `Scene`; what follows later, with a `World`.
 
+mod closing;
 mod follow_up;
 mod histories;
 mod late;

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::flow::{
-    Command, OperatorRefusal, RegisterFacts, on_directory_version, on_register_client_profile,
+    Command, OperatorRefusal, RegisterFacts, on_archive_client_profile, on_directory_version,
+    on_register_client_profile,
 };
 use crate::identity::Identifier;
 use crate::ids::{ClientId, OperationId, ProfileId};
-use crate::input::{OperatorCommand, OperatorRequest};
+use crate::input::KnownClient;
 use crate::personal::Personal;
 use crate::pool::PoolCommand;
 use crate::profile::ProfileCommand;
-use crate::testing::{at, company_id, id, profile_id, request_id, spec};
+use crate::testing::{at, company_id, id, profile_id, request_id, room_id, spec};
 
 fn operation() -> OperationId {
     id("00000000-0000-0000-0000-000000000901")
@@ -22,17 +23,12 @@ fn phone() -> Personal<Identifier> {
 }
 
 /// An operator registers a client of the external company "north" for Anna.
-fn register(identifiers: Vec<Personal<Identifier>>) -> OperatorCommand {
-    OperatorCommand {
-        operation_id: operation(),
-        actor: Personal::new("operator".to_owned()),
-        at: at(0),
-        request: OperatorRequest::RegisterClientProfile {
-            identifiers,
-            name: Some(Personal::new("Carla".to_owned())),
-            external_company: Some(id("north")),
-            users: vec![id("anna")],
-        },
+fn carla(identifiers: Vec<Personal<Identifier>>) -> KnownClient {
+    KnownClient {
+        identifiers,
+        name: Some(Personal::new("Carla".to_owned())),
+        external_company: Some(id("north")),
+        users: vec![id("anna")],
     }
 }
 
@@ -49,7 +45,7 @@ fn facts() -> RegisterFacts {
 }
 
 fn registering(facts: &RegisterFacts) -> Result<(ProfileId, Vec<Command>), OperatorRefusal> {
-    on_register_client_profile(&company_id(), &register(vec![phone(), phone()]), facts)
+    on_register_client_profile(&company_id(), operation(), &carla(vec![phone(), phone()]), facts)
 }
 
 #[test]
@@ -92,7 +88,8 @@ fn a_phone_may_be_held_twice_unless_the_company_wants_it_unique() {
 
 #[test]
 fn a_client_needs_something_that_leads_to_it() {
-    let refused = on_register_client_profile(&company_id(), &register(vec![]), &facts());
+    let nobody = carla(vec![]);
+    let refused = on_register_client_profile(&company_id(), operation(), &nobody, &facts());
     assert_eq!(refused, Err(OperatorRefusal::NoIdentifier));
 }
 
@@ -106,12 +103,24 @@ fn users_and_external_companies_must_be_known() {
 }
 
 #[test]
+fn a_profile_is_archived_by_whoever_asked_if_the_company_has_it() {
+    let (olga, profile) = (Personal::new("Olga".to_owned()), profile_id(7));
+    let archive = ProfileCommand::Archive { at: at(1), by: olga.clone() };
+    let asked = |known| on_archive_client_profile(&olga, profile, known, at(1));
+    assert_eq!(asked(true), Ok(vec![Command::Profile(profile, archive)]));
+    assert_eq!(asked(false), Err(OperatorRefusal::UnknownProfile(profile)));
+}
+
+#[test]
 fn a_refusal_names_what_was_wrong_and_a_code_for_machines() {
     for (refusal, code, names) in [
         (OperatorRefusal::NoIdentifier, "no-identifier", "identifiers"),
         (OperatorRefusal::UnknownUser(id("zoe")), "unknown-user", "zoe"),
         (OperatorRefusal::UnknownExternalCompany(id("north")), "unknown-external-company", "north"),
         (OperatorRefusal::PhoneTaken(profile_id(7)), "phone-taken", "unique_phone_number"),
+        (OperatorRefusal::UnknownProfile(profile_id(7)), "unknown-client-profile", "profile_id"),
+        (OperatorRefusal::UnknownRoom(room_id(1)), "unknown-chat-room", "room_id"),
+        (OperatorRefusal::RoomUnderWay(room_id(1)), "room-under-way", "room_id"),
     ] {
         assert_eq!(refusal.code(), code);
         assert!(refusal.to_string().contains(names), "{refusal}");

@@ -11,9 +11,9 @@ use crate::AnyEvent;
 use crate::company::{CompanyFacts, Line, NumberSpec, PoolRules, UserFacts};
 use crate::extension::Extension;
 use crate::flow::{
-    Command, Facts, Held, ProfileFacts, RegisterFacts, Rejection, RoomInProfile,
-    on_directory_version, on_message, on_receipt, on_register_client_profile, on_room_deadline,
-    on_status, room_of,
+    CloseFacts, Command, Facts, Held, ProfileFacts, RegisterFacts, Rejection, RoomInProfile,
+    on_archive_client_profile, on_close_room, on_directory_version, on_message, on_receipt,
+    on_register_client_profile, on_room_deadline, on_status, room_of,
 };
 use crate::identity::Identifier;
 use crate::ids::{ClientId, InputId, MessageId, PoolId, ProfileId, RequestId, RoomId};
@@ -115,7 +115,10 @@ impl World {
 
     /// An operator registers a client.
     pub(crate) fn register(&mut self, command: &OperatorCommand, now: Timestamp) -> Vec<AnyEvent> {
-        let OperatorRequest::RegisterClientProfile { identifiers, .. } = &command.request;
+        let OperatorRequest::RegisterClientProfile(client) = &command.request else {
+            panic!("{command:?}");
+        };
+        let identifiers = &client.identifiers;
         let known = |i: &Personal<Identifier>| self.clients.get(i.expose()).copied();
         let facts = RegisterFacts {
             at: now,
@@ -126,7 +129,9 @@ impl World {
             external_company_known: true,
         };
         let events = self.take_in(&Input::Command(command.clone()), |_| {
-            on_register_client_profile(&company_id(), command, &facts).unwrap().1
+            on_register_client_profile(&company_id(), command.operation_id, client, &facts)
+                .unwrap()
+                .1
         });
         let new = ClientId::registered_by(&company_id(), command.operation_id);
         for identifier in identifiers {
@@ -134,6 +139,34 @@ impl World {
             self.clients.entry(identifier.expose().clone()).or_insert(client);
         }
         events
+    }
+
+    /// An operator archives a profile.
+    pub(crate) fn archive(
+        &mut self,
+        command: &OperatorCommand,
+        profile_id: ProfileId,
+        now: Timestamp,
+    ) -> Vec<AnyEvent> {
+        self.take_in(&Input::Command(command.clone()), |world| {
+            let known = world.aggregates.profiles.contains_key(&profile_id);
+            on_archive_client_profile(&command.actor, profile_id, known, now).unwrap()
+        })
+    }
+
+    /// An operator closes a room, or is refused.
+    pub(crate) fn close(
+        &mut self,
+        command: &OperatorCommand,
+        (profile_id, room_id): (ProfileId, RoomId),
+        now: Timestamp,
+    ) -> Vec<AnyEvent> {
+        let quarantine = self.company.timing.quarantine;
+        self.take_in(&Input::Command(command.clone()), |world| {
+            let room = Some(world.room(profile_id, room_id));
+            let facts = CloseFacts { at: now, room, quarantine };
+            on_close_room(&command.actor, room_id, &facts).unwrap_or_default()
+        })
     }
 
     /// The sender tells what it did.
@@ -251,7 +284,7 @@ impl World {
         self.aggregates.profiles.values()
     }
 
-    fn room(&self, profile_id: ProfileId, room_id: RoomId) -> RoomInProfile<'_> {
+    pub(crate) fn room(&self, profile_id: ProfileId, room_id: RoomId) -> RoomInProfile<'_> {
         let profile = self.aggregates.profiles[&profile_id].present().unwrap();
         RoomInProfile { profile, room_id, room: &profile.rooms[&room_id] }
     }

@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use domain::Personal;
 use domain::identity::{Identifier, Sender};
 use domain::ids::{CompanyId, InputId, OperationId};
-use domain::input::{OperatorCommand, OperatorRequest, Timestamp};
+use domain::input::{KnownClient, OperatorCommand, OperatorRequest, Timestamp};
 use messaging::inbox::{InboxBody, InboxMessage, InboxPublisher};
 use uuid::Uuid;
 
@@ -308,12 +308,12 @@ fn registration(of: Sender, at: Timestamp) -> anyhow::Result<InboxMessage> {
     let bsuid = of.bsuid.map(|bsuid| Identifier::Bsuid(bsuid.expose().clone()));
     let phone = of.phone.map(|phone| Identifier::Phone(phone.expose().clone()));
     let company: CompanyId = "bench-0".parse()?;
-    let request = OperatorRequest::RegisterClientProfile {
+    let request = OperatorRequest::RegisterClientProfile(KnownClient {
         identifiers: bsuid.into_iter().chain(phone).map(Personal::new).collect(),
         name: of.name,
         external_company: None,
         users: vec![],
-    };
+    });
     let command = OperatorCommand {
         operation_id: OperationId::from_uuid(Uuid::now_v7()),
         actor: Personal::new("bench".into()),

@@ -144,6 +144,7 @@ fn profile(event: &ProfileEvent) -> String {
     match event {
         ProfileEvent::ClientProfileCreated { profile_id, .. } => format!("profile {profile_id}"),
         ProfileEvent::IdentifiersAdded { identifiers, .. } => format!("{} more", identifiers.len()),
+        ProfileEvent::ClientProfileArchived { by, .. } => format!("by {}", by.expose()),
         ProfileEvent::UserAssigned { user_id, .. } => format!("user {user_id}"),
         ProfileEvent::RoomReserved { room_id, user_id, number, .. } => {
             format!("room {room_id} with {user_id} on {number}")
@@ -159,10 +160,11 @@ fn profile(event: &ProfileEvent) -> String {
             format!("room {room_id} ({how})")
         }
         ProfileEvent::ClientWrote { room_id, .. } => format!("room {room_id}"),
-        ProfileEvent::RoomClosed { room_id, reason, quarantine_until, .. } => {
+        ProfileEvent::RoomClosed { room_id, reason, quarantine_until, by, .. } => {
             let rest =
                 quarantine_until.map_or(String::new(), |until| format!(", rests until {until}"));
-            format!("room {room_id} ({reason:?}{rest})")
+            let by = by.as_ref().map_or(String::new(), |by| format!(" by {}", by.expose()));
+            format!("room {room_id} ({reason:?}{by}{rest})")
         }
     }
 }

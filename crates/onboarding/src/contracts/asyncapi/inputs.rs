@@ -26,20 +26,25 @@ const INPUTS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
+/// An operator's command with its summary.
+const COMMANDS: &[(&str, &str)] = &[
+    ("register-client-profile", "An operator enters a client that the company knows already."),
+    ("archive-client-profile", "An operator uses a profile no more."),
+    ("close-room", "An operator ends a room."),
+];
+
 pub(super) fn add(parts: &mut Parts) {
     for (key, address, schema, summary) in INPUTS {
         parts.add(key, address, input("inputHeaders", schema, summary), Action::Receive);
     }
-    parts.add(
-        "register-client-profile",
-        "cmd.onboarding.v1.{company}.register-client-profile",
-        input(
-            "commandHeaders",
-            "operator-command",
-            "An operator enters a client that the company knows already.",
-        ),
-        Action::Answer { answers: json!({ "answer": answer() }) },
-    );
+    for (command, summary) in COMMANDS {
+        parts.add(
+            command,
+            &format!("cmd.onboarding.v1.{{company}}.{command}"),
+            input("commandHeaders", "operator-command", summary),
+            Action::Answer { answers: json!({ "answer": answer() }) },
+        );
+    }
     let raw_post = json!({
         "summary": "A webhook's post as it came, or a piece of it. Read by the evidence store only.",
         "contentType": "application/octet-stream",
@@ -74,7 +79,16 @@ fn answer() -> Value {
             "required": ["status"],
             "properties": {
                 "status": { "enum": ["done", "refused"] },
-                "profile_id": { "type": "string", "format": "uuid", "description": "If done." },
+                "profile_id": {
+                    "type": "string",
+                    "format": "uuid",
+                    "description": "If done: the profile that was registered or archived."
+                },
+                "room_id": {
+                    "type": "string",
+                    "format": "uuid",
+                    "description": "If done: the room that is closed."
+                },
                 "position": {
                     "type": "integer",
                     "description": "If done: the position of the last event that it led to."

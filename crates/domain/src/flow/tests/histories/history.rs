@@ -5,7 +5,9 @@ use proptest::sample::Index;
 use super::steps::{Answer, Step, client};
 use crate::company::NumberSpec;
 use crate::ids::RequestId;
-use crate::input::{InboundMessage, OperatorCommand, OperatorRequest, SendReceipt, SendResult};
+use crate::input::{
+    InboundMessage, KnownClient, OperatorCommand, OperatorRequest, SendReceipt, SendResult,
+};
 use crate::outbound::{DeliveryStatus, OutboundMessage, SendError};
 use crate::personal::Personal;
 use crate::request::MessageProgress;
@@ -58,7 +60,7 @@ impl History {
                 }
             }
             Step::IsRegistered { client: n, external, user } => {
-                let request = OperatorRequest::RegisterClientProfile {
+                let client = KnownClient {
                     identifiers: client(*n, true)
                         .identifiers()
                         .into_iter()
@@ -68,10 +70,24 @@ impl History {
                     external_company: external.then(|| id("north")),
                     users: user.iter().map(|user| id(user)).collect(),
                 };
-                let operation_id = id(&format!("00000000-0000-0000-0000-{:012}", self.steps));
-                let actor = Personal::new("operator".to_owned());
-                let command = OperatorCommand { operation_id, actor, at: at(self.now), request };
+                let command = self.asks(OperatorRequest::RegisterClientProfile(client));
                 self.world.register(&command, at(self.now));
+            }
+            Step::IsClosed { room } => {
+                let rooms: Vec<_> = self.world.rooms().map(|(p, r, _)| (p, r)).collect();
+                if !rooms.is_empty() {
+                    let (profile_id, room_id) = *room.get(&rooms);
+                    let command = self.asks(OperatorRequest::CloseRoom { room_id });
+                    self.world.close(&command, (profile_id, room_id), at(self.now));
+                }
+            }
+            Step::IsArchived { profile } => {
+                let profiles: Vec<_> = self.world.profiles().filter_map(|p| p.present()).collect();
+                if !profiles.is_empty() {
+                    let profile_id = profile.get(&profiles).profile_id;
+                    let command = self.asks(OperatorRequest::ArchiveClientProfile { profile_id });
+                    self.world.archive(&command, profile_id, at(self.now));
+                }
             }
             Step::Reports { message, attempt, result } => self.reports(message, *attempt, *result),
             Step::Tells { message, status, with_reason } => {
@@ -99,6 +115,16 @@ impl History {
                 self.world.company.unique_phone_number = *unique_phone_number;
                 self.world.users[1].extension = ben.then(|| id("ben"));
             }
+        }
+    }
+
+    /// An operator asks for something.
+    fn asks(&self, request: OperatorRequest) -> OperatorCommand {
+        OperatorCommand {
+            operation_id: id(&format!("00000000-0000-0000-0000-{:012}", self.steps)),
+            actor: Personal::new("operator".to_owned()),
+            at: at(self.now),
+            request,
         }
     }
 

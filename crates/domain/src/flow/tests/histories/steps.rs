@@ -19,6 +19,8 @@ pub(super) enum Step {
     Writes { client: usize, to: &'static str, text: &'static str, late: i64, draw: u64 },
     WritesAgain(Index),
     IsRegistered { client: usize, external: bool, user: Option<&'static str> },
+    IsClosed { room: Index },
+    IsArchived { profile: Index },
     Reports { message: Index, attempt: u32, result: Answer },
     Tells { message: Index, status: DeliveryStatus, with_reason: bool },
     TimesOut { room: Index, stale: bool },
@@ -60,6 +62,8 @@ fn step() -> impl Strategy<Value = (Step, i64)> {
         2 => registered.prop_map(|(client, external, user)| {
             Step::IsRegistered { client, external, user }
         }),
+        2 => any::<Index>().prop_map(|room| Step::IsClosed { room }),
+        1 => any::<Index>().prop_map(|profile| Step::IsArchived { profile }),
         7 => reports.prop_map(|(message, attempt, result)| {
             Step::Reports { message, attempt, result }
         }),

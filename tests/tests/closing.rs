@@ -1,0 +1,56 @@
+//! An operator closes rooms.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use acceptance::TestApp;
+use acceptance::ask::Asker;
+use domain::request::Outcome;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// The rooms that operators are shown, the newest first.
+async fn rooms(app: &TestApp, after: &Value) -> Vec<Value> {
+    let path = format!("/api/v1/chat-rooms?company=demo-bank&wait={after}");
+    let (status, rooms) = app.stage.get(&path).await.unwrap();
+    assert_eq!(status, 200, "{rooms}");
+    rooms["items"].as_array().unwrap().clone()
+}
+
+async fn close(app: &TestApp, room_id: &str, key: Uuid) -> (u16, Value) {
+    let path = format!("/api/v1/companies/demo-bank/chat-rooms/{room_id}/close");
+    app.stage.operate(&path, key, &json!({})).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_room_was_closed_may_be_onboarded_again() {
+    let app = TestApp::start().await;
+    let client = Asker::named("US.closing");
+    let asked = app.ask(&client, "#michael").await;
+    assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
+    let room = rooms(&app, &json!(0)).await.pop().unwrap();
+    let room_id = room["room_id"].as_str().unwrap();
+
+    let key = Uuid::now_v7();
+    let (status, closed) = close(&app, room_id, key).await;
+    assert_eq!((status, closed["room_id"].as_str()), (200, Some(room_id)), "{closed}");
+    assert_eq!(close(&app, room_id, key).await, (200, closed.clone()), "the same key once more");
+    let shown = rooms(&app, &closed["position"]).await.pop().unwrap();
+    assert_eq!((&shown["phase"], &shown["close_reason"]), (&json!("closed"), &json!("operator")));
+
+    let again = app.ask(&client, "#michael").await;
+    assert_eq!(app.outcome(&again).await, Outcome::Onboarded);
+    let all = rooms(&app, &json!(0)).await;
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert!(all.iter().all(|other| other["number"] == room["number"]), "sticky: {all:?}");
+    assert_eq!(app.findings().await, Vec::<String>::new());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_is_not_there_is_said_to_be_missing() {
+    let app = TestApp::start().await;
+    let (status, problem) = close(&app, &Uuid::now_v7().to_string(), Uuid::now_v7()).await;
+    assert_eq!((status, &problem["field"]), (404, &json!("room_id")), "{problem}");
+    assert_eq!(problem["type"], "urn:onboarding:problem:unknown-chat-room");
+    app.stop().await;
+}
