@@ -93,11 +93,15 @@ impl Clients {
         findings: &mut Findings,
     ) -> Result<(), StoreError> {
         let mentions = std::mem::take(&mut self.clients);
+        let companies: Vec<&str> = mentions.iter().map(|(company, ..)| company.as_str()).collect();
         let ids: Vec<Uuid> = mentions.iter().map(|(_, id, _)| *id).collect();
+        // One by one: the key begins with the company, and the table is as long as the log.
         let rows: Vec<(String, Uuid, i64)> = sqlx::query_as(
-            "SELECT company, client_id, first_seen_position FROM clients \
-             WHERE client_id = ANY ($1)",
+            "SELECT found.* FROM unnest($1::text[], $2::uuid[]) AS told (company, client_id) \
+             CROSS JOIN LATERAL (SELECT company, client_id, first_seen_position FROM clients c \
+             WHERE c.company = told.company AND c.client_id = told.client_id OFFSET 0) AS found",
         )
+        .bind(companies)
         .bind(ids)
         .fetch_all(db)
         .await
@@ -133,7 +137,9 @@ impl Clients {
             "SELECT m.position, i.position, coalesce(m.client_id = i.client_id, true) \
              FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::uuid[]) \
              AS m (company, kind, value, position, client_id) \
-             LEFT JOIN client_identifiers i USING (company, kind, value)",
+             LEFT JOIN LATERAL (SELECT position, client_id FROM client_identifiers i \
+             WHERE i.company = m.company AND i.kind = m.kind AND i.value = m.value OFFSET 0) AS i \
+             ON true",
         )
         .bind(companies)
         .bind(kinds)
