@@ -13,7 +13,8 @@ use crate::publish::{Outgoing, PublishFailure};
 
 /// Calls that wait for their group; whoever comes later waits before it.
 const WAITING: usize = 4096;
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Shorter than that of who posts, or nobody is there to be refused: ten seconds are usual.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Publishes into `INBOX`. Clones share the groups in which their messages are stored: what
 /// several calls bring at the same time becomes durable together.
@@ -55,7 +56,7 @@ impl InboxPublisher {
     ///
     /// # Errors
     /// At the first failure no more is sent; what is on the way is awaited. A thousand messages
-    /// take 10 seconds at most, then they are `NotAcknowledged`.
+    /// take 8 seconds at most, then they are `NotAcknowledged`.
     pub async fn publish(&self, messages: Vec<InboxMessage>) -> Result<(), PublishError> {
         let outgoing = self.outgoing(messages).map_err(|kind| PublishError { kind })?;
         for part in parts(outgoing) {
