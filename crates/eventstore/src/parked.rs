@@ -9,6 +9,10 @@ use crate::{EventStore, StoreError};
 
 const PARK: &str = "park an input";
 const READ: &str = "read parked inputs";
+const FORGET: &str = "forget a parked input";
+
+/// What [`Row`] reads.
+const COLUMNS: &str = "id, inbox_sequence, company, subject, code, reason, payload, parked_at";
 
 /// An input to park. It may hold personal data.
 #[derive(Clone)]
@@ -79,30 +83,49 @@ impl EventStore {
     /// # Errors
     /// If the database does not answer.
     pub async fn parked(&self, limit: u32) -> Result<Vec<ParkedInput>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT id, inbox_sequence, company, subject, code, reason, payload, parked_at \
-             FROM parked_inputs ORDER BY id DESC LIMIT $1",
-        )
+        let rows: Vec<Row> = sqlx::query_as(&format!(
+            "SELECT {COLUMNS} FROM parked_inputs ORDER BY id DESC LIMIT $1"
+        ))
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
         .await
         .during(READ)?;
-        rows.into_iter()
-            .map(|(id, sequence, company, subject, code, reason, payload, parked_at)| {
-                let company =
-                    company.map(|company| parse(READ, "company", &company)).transpose()?;
-                let inbox_sequence = unsigned(READ, sequence)?;
-                let input = NewParkedInput {
-                    inbox_sequence,
-                    company,
-                    subject,
-                    code,
-                    reason,
-                    payload,
-                    parked_at,
-                };
-                Ok(ParkedInput { id: unsigned(READ, id)?, input })
-            })
-            .collect()
+        rows.into_iter().map(read).collect()
     }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn parked_input(&self, id: u64) -> Result<Option<ParkedInput>, StoreError> {
+        let row: Option<Row> =
+            sqlx::query_as(&format!("SELECT {COLUMNS} FROM parked_inputs WHERE id = $1"))
+                .bind(signed(id))
+                .fetch_optional(&self.pool)
+                .await
+                .during(READ)?;
+        row.map(read).transpose()
+    }
+
+    /// Forgets one of them; whether it was there.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn forget_parked(&self, id: u64) -> Result<bool, StoreError> {
+        let deleted = sqlx::query("DELETE FROM parked_inputs WHERE id = $1")
+            .bind(signed(id))
+            .execute(&self.pool)
+            .await
+            .during(FORGET)?;
+        Ok(deleted.rows_affected() > 0)
+    }
+}
+
+fn read(row: Row) -> Result<ParkedInput, StoreError> {
+    let (id, sequence, company, subject, code, reason, payload, parked_at) = row;
+    let company = company.map(|company| parse(READ, "company", &company)).transpose()?;
+    let inbox_sequence = unsigned(READ, sequence)?;
+    let input =
+        NewParkedInput { inbox_sequence, company, subject, code, reason, payload, parked_at };
+    Ok(ParkedInput { id: unsigned(READ, id)?, input })
 }

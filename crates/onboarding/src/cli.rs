@@ -43,6 +43,9 @@ pub enum Command {
     /// Companies' configuration.
     #[command(subcommand)]
     Directory(DirectoryCommand),
+    /// What companies say to their clients.
+    #[command(subcommand)]
+    Texts(TextsCommand),
     /// Show the whole history behind a request, a message or a room, and decide it again.
     Replay {
         /// A request id, one of our message ids, a WhatsApp message id, or a room id.
@@ -68,6 +71,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Inputs that could not be decided.
+    #[command(subcommand)]
+    Parked(ParkedCommand),
     /// The configuration in force.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -104,6 +110,48 @@ pub enum DirectoryCommand {
     },
     /// List the versions: when, who, which companies.
     Versions,
+}
+
+/// Inputs that could not be decided.
+#[derive(Debug, Subcommand)]
+pub enum ParkedCommand {
+    /// List them with the reason, the newest first; without their bytes.
+    List {
+        /// How many at most.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print one's bytes as they came. Personal data.
+    Show {
+        /// Its number in the list.
+        id: u64,
+    },
+    /// Put one back into its lane once the cause is mended. One that was decided before is recognised.
+    Retry {
+        /// Its number in the list.
+        id: u64,
+    },
+    /// Forget one that nobody needs.
+    Drop {
+        /// Its number in the list.
+        id: u64,
+    },
+}
+
+/// What companies say to their clients.
+#[derive(Debug, Subcommand)]
+pub enum TextsCommand {
+    /// Print every text as clients would read it, in each language, before the file is applied.
+    Preview {
+        /// The directory file (YAML).
+        file: PathBuf,
+        /// Only this company.
+        #[arg(long)]
+        company: Option<CompanyId>,
+    },
 }
 
 /// The configuration in force.

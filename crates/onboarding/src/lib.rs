@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, TextsCommand};
 use config::Config;
 
 /// The embedded migrations: what `onboarding migrate` brings the database to.
@@ -63,17 +63,22 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Contracts { folder } = cli.command {
         return commands::contracts::write(&folder);
     }
+    if let Command::Texts(TextsCommand::Preview { file, company }) = cli.command {
+        return commands::texts::preview(&file, company.as_ref());
+    }
     let config = Config::load(cli.config.as_deref())?;
     match cli.command {
-        Command::Demo { .. } | Command::Bench(_) | Command::Contracts { .. } => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Demo { .. }
+        | Command::Bench(_)
+        | Command::Contracts { .. }
+        | Command::Texts(_) => Ok(ExitCode::SUCCESS),
         Command::Serve { roles } => service::serve(config, &roles).await,
         Command::Migrate => commands::migrate::run(&config).await,
         Command::Directory(command) => commands::directory::run(&config, command).await,
         Command::Replay { id, json } => commands::replay::run(&config, &id, json).await,
         Command::Rebuild { view } => commands::rebuild::run(&config, &view).await,
         Command::Check { json } => commands::check::run(&config, json).await,
+        Command::Parked(command) => commands::parked::run(&config, command).await,
         Command::Doctor { json } => commands::doctor::run(&config, json).await,
         Command::Config(_) => {
             println!("{}", config.shown());

@@ -141,7 +141,7 @@ async fn parked(pool: &sqlx::PgPool) -> anyhow::Result<String> {
     let parked = EventStore::new(pool.clone()).parked(1).await?;
     anyhow::ensure!(
         parked.is_empty(),
-        "there are parked inputs: SELECT id, code, reason, subject FROM parked_inputs"
+        "there are parked inputs: `onboarding parked list` shows them"
     );
     Ok("none".into())
 }

@@ -5,8 +5,10 @@ pub mod contracts;
 pub mod directory;
 pub mod doctor;
 pub mod migrate;
+pub mod parked;
 pub mod rebuild;
 pub mod replay;
+pub mod texts;
 
 use anyhow::Context;
 use sqlx::postgres::PgPoolOptions;

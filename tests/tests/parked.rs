@@ -1,0 +1,102 @@
+//! Inputs that could not be decided, and what operators do with them.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use acceptance::TestApp;
+use acceptance::process::{Process, Ran};
+use domain::request::Outcome;
+use onboarding::commands::directory::apply_text;
+use serde_json::{Value, json};
+
+const LATE: &str = r#"
+companies:
+  - id: late-bank
+    name: Late Bank
+    organizational_units:
+      - { id: all, name: Everybody }
+    users:
+      - { id: lea, name: Lea Bell, ou: all, extension: lea }
+    official_accounts:
+      - { phone_number_id: "300100", display_number: "+12025550160", app: demo }
+      - { phone_number_id: "300101", display_number: "+12025550161", app: demo }
+    pools:
+      - id: main
+        primary: "300100"
+        secondaries:
+          - { phone_number_id: "300101" }
+        organizational_units: [all]
+        default_region: US
+"#;
+
+async fn publish(app: &TestApp, subject: &str, body: &str) {
+    let nats = onboarding::nats_client(&app.stage.config).await.unwrap();
+    let answer = nats.request(subject.to_owned(), body.to_owned().into()).await.unwrap();
+    let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
+    assert_eq!(answer["stream"], "INBOX", "{answer}");
+}
+
+/// The program's command `parked`.
+fn parked(app: &TestApp, arguments: &[&str]) -> Ran {
+    let program = Process::new(env!("CARGO_BIN_EXE_service"), &app.stage.config).unwrap();
+    program.run(&[&["parked"][..], arguments].concat()).unwrap()
+}
+
+/// What it lists, once it lists so many.
+async fn listed(app: &TestApp, count: usize) -> Vec<Value> {
+    app.stage
+        .until("the inputs are parked", async || {
+            let ran = parked(app, &["list", "--json"]);
+            let rows: Vec<Value> = serde_json::from_str(&ran.stdout)?;
+            Ok((rows.len() == count).then_some(rows))
+        })
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_decided_is_retried_once_its_cause_is_mended() {
+    let app = TestApp::start().await;
+    let (wamid, now) = (app.stage.next_wamid(), app.stage.now());
+    app.stage.remember(&wamid, now);
+    let message = json!({
+        "phone_number_id": "300100", "id": wamid, "from": { "bsuid": "US.late" },
+        "sent_at": now, "received_at": now, "kind": "text", "text": "#lea",
+    })
+    .to_string();
+    publish(&app, "wa.in.v1.late-bank.300100", &message).await;
+    let row = listed(&app, 1).await.remove(0);
+    let id = row["id"].to_string();
+    assert_eq!((&row["code"], &row["company"]), (&json!("unknown-company"), &json!("late-bank")));
+    assert_eq!(parked(&app, &["show", &id]).stdout, message);
+    let told = parked(&app, &["list"]).stdout;
+    assert!(told.contains("the directory has no such company"), "{told}");
+    assert!(!told.contains("US.late") && !told.contains("#lea"), "{told}");
+
+    apply_text(&app.stage.pool, LATE, "a test", now).await.unwrap();
+    let retried = parked(&app, &["retry", &id]);
+    assert!(retried.status.success(), "{retried:?}");
+    let request = app.stage.request_of("late-bank", "300100", &wamid).unwrap();
+    let ended = app.stage.settled("late-bank", request).await.unwrap();
+    assert_eq!(ended.0, Outcome::Onboarded);
+    // Beside it there may be statuses that came before the gateway knew the company's numbers.
+    let rest = parked(&app, &["list"]).stdout;
+    assert!(!rest.contains("unknown-company"), "{rest}");
+    assert_eq!(app.findings().await, Vec::<String>::new());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_never_be_decided_says_so_and_can_be_dropped() {
+    let app = TestApp::start().await;
+    publish(&app, "wa.in.v1.demo-bank.100100", "#michael").await;
+    let id = listed(&app, 1).await[0]["id"].to_string();
+    let refused = parked(&app, &["retry", &id]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(refused.stderr.contains("the body is not JSON at line 1, column 1"), "{refused:?}");
+    assert!(refused.stderr.contains("parked drop"), "the way out: {refused:?}");
+    assert!(parked(&app, &["drop", &id]).status.success());
+    let gone = parked(&app, &["drop", &id]);
+    assert_eq!(gone.status.code(), Some(1), "{gone:?}");
+    assert_eq!(parked(&app, &["list"]).stdout, "Nothing is parked.\n");
+    app.stop().await;
+}
