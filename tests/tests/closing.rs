@@ -1,4 +1,4 @@
-//! An operator closes rooms.
+//! An operator closes rooms, and takes numbers out of service.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -52,5 +52,26 @@ async fn a_room_that_is_not_there_is_said_to_be_missing() {
     let (status, problem) = close(&app, &Uuid::now_v7().to_string(), Uuid::now_v7()).await;
     assert_eq!((status, &problem["field"]), (404, &json!("room_id")), "{problem}");
     assert_eq!(problem["type"], "urn:onboarding:problem:unknown-chat-room");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_out_of_service_take_no_new_rooms() {
+    let app = TestApp::start().await;
+    let first = app.ask(&Asker::named("US.first"), "#michael").await;
+    assert_eq!(app.outcome(&first).await, Outcome::Onboarded);
+    let number = rooms(&app, &json!(0)).await[0]["number"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/companies/demo-bank/numbers/{number}/service");
+    let suspend = json!({ "service": "suspended" });
+    let (status, set) = app.stage.operate(&path, Uuid::now_v7(), &suspend).await.unwrap();
+    assert_eq!((status, &set["number"]), (200, &json!(number)), "{set}");
+    let next = app.ask(&Asker::named("US.next"), "#michael").await;
+    assert_eq!(app.outcome(&next).await, Outcome::Onboarded);
+    let others: Vec<_> = rooms(&app, &json!(0)).await;
+    assert_ne!(others[0]["number"], json!(number), "the newest room: {others:?}");
+    let wrong = json!({ "service": "off" });
+    let (status, problem) = app.stage.operate(&path, Uuid::now_v7(), &wrong).await.unwrap();
+    assert_eq!((status, &problem["field"]), (400, &json!("service")), "{problem}");
+    assert_eq!(app.findings().await, Vec::<String>::new());
     app.stop().await;
 }

@@ -95,6 +95,10 @@ pub fn router(state: ApiState) -> Router {
             post(commands::archive_client_profile::handler),
         )
         .route(
+            "/api/v1/companies/{company}/numbers/{number}/service",
+            post(commands::set_number_service::handler),
+        )
+        .route(
             "/api/v1/companies/{company}/chat-rooms/{room_id}/close",
             post(commands::close_room::handler),
         )

@@ -30,6 +30,7 @@ use crate::{commands, contracts, dry_run, gateway, ops, queries, users};
         commands::register_client_profile::handler,
         commands::archive_client_profile::handler,
         commands::close_room::handler,
+        commands::set_number_service::handler,
         dry_run::handler,
         users::qr_svg::handler,
         users::qr_png::handler,
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let document = serde_json::to_value(openapi()).unwrap();
-        assert_eq!(document["paths"].as_object().unwrap().len(), 20);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 21);
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(found.contains("#/components/schemas/Problem"), "{found:?}");

@@ -119,6 +119,7 @@ aggregate!(
     NumberAdded => "number-added",
     NumberChanged => "number-changed",
     NumberRemoved => "number-removed",
+    NumberServiceChanged => "number-service-changed",
     NumberReserved => "number-reserved",
     NumberReleased => "number-released",
 );

@@ -11,6 +11,7 @@ use crate::ids::{
 };
 use crate::outbound::{DeliveryStatus, SendError};
 use crate::personal::Personal;
+use crate::pool::Service;
 
 /// A moment in UTC. The domain never asks for the present one.
 pub type Timestamp = DateTime<Utc>;
@@ -212,6 +213,13 @@ pub enum OperatorRequest {
         /// The profile.
         profile_id: ProfileId,
     },
+    /// Say whether a secondary number takes new rooms.
+    SetNumberService {
+        /// The number.
+        number: PhoneNumberId,
+        /// What it does from now on.
+        service: Service,
+    },
     /// End a room for good. Its pair rests; the client's next request may open another.
     CloseRoom {
         /// The room.
@@ -241,6 +249,7 @@ impl OperatorRequest {
         match self {
             Self::RegisterClientProfile(_) => "register-client-profile",
             Self::ArchiveClientProfile { .. } => "archive-client-profile",
+            Self::SetNumberService { .. } => "set-number-service",
             Self::CloseRoom { .. } => "close-room",
         }
     }

@@ -75,9 +75,9 @@ pub(crate) fn client_of(input: &Input) -> Option<ClientQuery> {
                 let identifiers = client.identifiers.iter().map(|id| id.expose().clone()).collect();
                 Some(ClientQuery { identifiers, variants: vec![] })
             }
-            OperatorRequest::ArchiveClientProfile { .. } | OperatorRequest::CloseRoom { .. } => {
-                None
-            }
+            OperatorRequest::ArchiveClientProfile { .. }
+            | OperatorRequest::SetNumberService { .. }
+            | OperatorRequest::CloseRoom { .. } => None,
         },
         Input::Status(_)
         | Input::Receipt(_)

@@ -28,6 +28,13 @@ impl Lane {
             OperatorRequest::ArchiveClientProfile { profile_id } => {
                 self.archive(command, *profile_id).await
             }
+            OperatorRequest::SetNumberService { number, service } => {
+                let (line, at) = (picture.line(number), self.engine.clock.now());
+                let asked = &command.actor;
+                let done = flow::on_set_number_service(asked, number, *service, line.as_ref(), at)
+                    .map(|commands| (json!({ "status": "done", "number": number }), commands));
+                Ok(answered(command, at, done))
+            }
             OperatorRequest::CloseRoom { room_id } => {
                 self.close_room(picture, command, *room_id).await
             }

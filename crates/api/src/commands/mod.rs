@@ -3,6 +3,7 @@
 pub mod archive_client_profile;
 pub mod close_room;
 pub mod register_client_profile;
+pub mod set_number_service;
 
 use std::time::Duration;
 
@@ -123,7 +124,7 @@ async fn send(
 
 fn refused(code: &str, detail: String) -> Problem {
     let status = match code {
-        "unknown-chat-room" | "unknown-client-profile" => StatusCode::NOT_FOUND,
+        "unknown-chat-room" | "unknown-client-profile" | "unknown-number" => StatusCode::NOT_FOUND,
         "phone-taken" | "room-under-way" => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };

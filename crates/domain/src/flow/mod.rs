@@ -26,7 +26,7 @@ pub use followup::{RoomInProfile, on_receipt, on_room_deadline, on_status, room_
 pub use message::{decide, on_message};
 pub use operator::{
     CloseFacts, OperatorRefusal, RegisterFacts, on_archive_client_profile, on_close_room,
-    on_directory_version, on_register_client_profile,
+    on_directory_version, on_register_client_profile, on_set_number_service,
 };
 
 use crate::ids::{PoolId, ProfileId, RequestId};

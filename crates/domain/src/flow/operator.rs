@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::Duration;
 
 use super::{Command, RoomInProfile};
-use crate::company::NumberSpec;
+use crate::company::{Line, NumberSpec};
 use crate::identity::Identifier;
 use crate::ids::{
-    ClientId, CompanyId, ExternalCompanyId, OperationId, PoolId, ProfileId, RoomId, UserId,
+    ClientId, CompanyId, ExternalCompanyId, OperationId, PhoneNumberId, PoolId, ProfileId, RoomId,
+    UserId,
 };
 use crate::input::{KnownClient, Timestamp};
 use crate::personal::Personal;
-use crate::pool::PoolCommand;
+use crate::pool::{PoolCommand, Service};
 use crate::profile::{CloseReason, ProfileCommand, RoomPhase};
 
 /// Why an operator's request is refused.
@@ -35,6 +36,9 @@ pub enum OperatorRefusal {
     /// The company has no such profile.
     #[error("profile_id: the company has no client profile {0}")]
     UnknownProfile(ProfileId),
+    /// The company has no such secondary number.
+    #[error("number: the company has no secondary number {0} in a pool")]
+    UnknownNumber(PhoneNumberId),
     /// The company has no such room.
     #[error("room_id: the company has no room {0}")]
     UnknownRoom(RoomId),
@@ -54,6 +58,7 @@ impl OperatorRefusal {
             Self::UnknownExternalCompany(_) => "unknown-external-company",
             Self::PhoneTaken(_) => "phone-taken",
             Self::UnknownProfile(_) => "unknown-client-profile",
+            Self::UnknownNumber(_) => "unknown-number",
             Self::UnknownRoom(_) => "unknown-chat-room",
             Self::RoomUnderWay(_) => "room-under-way",
         }
@@ -131,6 +136,24 @@ pub fn on_archive_client_profile(
     }
     let archive = ProfileCommand::Archive { at, by: actor.clone() };
     Ok(vec![Command::Profile(profile_id, archive)])
+}
+
+/// An operator says whether a number takes new rooms; `line` is what the directory makes of it.
+///
+/// # Errors
+/// Why it is refused.
+pub fn on_set_number_service(
+    actor: &Personal<String>,
+    number: &PhoneNumberId,
+    service: Service,
+    line: Option<&Line>,
+    at: Timestamp,
+) -> Result<Vec<Command>, OperatorRefusal> {
+    let Some(Line::Secondary { pool, .. }) = line else {
+        return Err(OperatorRefusal::UnknownNumber(number.clone()));
+    };
+    let (number, by) = (number.clone(), actor.clone());
+    Ok(vec![Command::Pool(pool.clone(), PoolCommand::SetService { number, service, at, by })])
 }
 
 /// What is known when a room is to be closed.

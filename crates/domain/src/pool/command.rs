@@ -1,7 +1,10 @@
 //! What can be asked of a pool, and why it may refuse.
 
+use super::Service;
 use crate::company::NumberSpec;
 use crate::ids::{PhoneNumberId, PoolId, RoomId};
+use crate::input::Timestamp;
+use crate::personal::Personal;
 
 /// A request to a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +17,17 @@ pub enum PoolCommand {
         specs: Vec<NumberSpec>,
         /// The directory's version.
         directory_version: u64,
+    },
+    /// Say whether a number takes new rooms.
+    SetService {
+        /// The number.
+        number: PhoneNumberId,
+        /// What it does from now on.
+        service: Service,
+        /// When.
+        at: Timestamp,
+        /// The operator who asks for it.
+        by: Personal<String>,
     },
     /// Take a number for a room.
     ReserveNumber {

@@ -16,6 +16,19 @@ impl SecondaryNumberPool {
             PoolCommand::Synchronise { pool_id, specs, directory_version } => {
                 Ok(self.synchronise(pool_id, specs, *directory_version))
             }
+            PoolCommand::SetService { number, service, at, by } => {
+                let changed = PoolEvent::NumberServiceChanged {
+                    number: number.clone(),
+                    service: *service,
+                    at: *at,
+                    by: by.clone(),
+                };
+                match self.find(number)?.status {
+                    NumberStatus::Removed => Err(PoolRejection::NoSuchNumber(number.clone())),
+                    now if now == NumberStatus::from(*service) => Ok(vec![]),
+                    _ => Ok(vec![changed]),
+                }
+            }
             PoolCommand::ReserveNumber { number, room_id } => {
                 let found = self.find(number)?;
                 if found.status != NumberStatus::InService {

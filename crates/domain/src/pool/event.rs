@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::company::NumberSpec;
 use crate::ids::{CompanyId, PhoneNumberId, PoolId, RoomId};
+use crate::input::Timestamp;
+use crate::personal::Personal;
 
 /// Facts about a pool of secondary numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +42,17 @@ pub enum PoolEvent {
         /// The directory version that removed it.
         directory_version: u64,
     },
+    /// An operator decided whether the number takes new rooms.
+    NumberServiceChanged {
+        /// The number.
+        number: PhoneNumberId,
+        /// What it does from now on.
+        service: Service,
+        /// When.
+        at: Timestamp,
+        /// The operator who asked for it.
+        by: Personal<String>,
+    },
     /// A room took the number.
     NumberReserved {
         /// The number.
@@ -54,4 +67,16 @@ pub enum PoolEvent {
         /// The room.
         room_id: RoomId,
     },
+}
+
+/// What a number that the directory lists does, as operators decide it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    /// It takes new rooms.
+    InService,
+    /// It takes none for the time being; its open rooms go on.
+    Suspended,
+    /// It takes none any more; its open rooms go on until they are closed.
+    Draining,
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use command::{PoolCommand, PoolRejection};
-pub use event::PoolEvent;
+pub use event::{PoolEvent, Service};
 
 use crate::company::{NumberSpec, PoolRules};
 use crate::flow::{NumberFacts, PoolFacts};
@@ -49,8 +49,22 @@ pub struct PoolNumber {
 pub enum NumberStatus {
     /// It does.
     InService,
+    /// Not for the time being; its open rooms go on.
+    Suspended,
+    /// No more; its open rooms go on.
+    Draining,
     /// It is no longer in the directory; its open rooms go on.
     Removed,
+}
+
+impl From<Service> for NumberStatus {
+    fn from(service: Service) -> Self {
+        match service {
+            Service::InService => Self::InService,
+            Service::Suspended => Self::Suspended,
+            Service::Draining => Self::Draining,
+        }
+    }
 }
 
 impl SecondaryNumberPool {
@@ -79,6 +93,11 @@ impl SecondaryNumberPool {
             PoolEvent::NumberRemoved { number, .. } => {
                 if let Some(number) = self.number_mut(number) {
                     number.status = NumberStatus::Removed;
+                }
+            }
+            PoolEvent::NumberServiceChanged { number, service, .. } => {
+                if let Some(number) = self.number_mut(number) {
+                    number.status = (*service).into();
                 }
             }
             PoolEvent::NumberReserved { number, .. } => {

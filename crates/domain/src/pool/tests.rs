@@ -46,6 +46,16 @@ fn release(number: &str, room: u128) -> PoolCommand {
     PoolCommand::ReleaseNumber { number: id(number), room_id: room_id(room) }
 }
 
+fn set(number: &str, service: Service) -> PoolCommand {
+    let by = crate::personal::Personal::new("Olga".to_owned());
+    PoolCommand::SetService { number: id(number), service, at: testing::at(7), by }
+}
+
+fn changed(number: &str, service: Service) -> PoolEvent {
+    let by = crate::personal::Personal::new("Olga".to_owned());
+    PoolEvent::NumberServiceChanged { number: id(number), service, at: testing::at(7), by }
+}
+
 fn british(number: &str) -> NumberSpec {
     spec(number, "GB")
 }
@@ -189,4 +199,34 @@ fn the_framework_decides_as_we_do() {
         .given_no_previous_events()
         .when(reserve("2001", 1))
         .then_expect_error(PoolRejection::NoSuchNumber(id("2001")));
+}
+
+#[test]
+fn a_number_out_of_service_takes_no_room_and_gives_back_those_it_has() {
+    for service in [Service::Suspended, Service::Draining] {
+        let events = two_numbers().into_iter().chain([reserved("2001", 1)]);
+        let pool = given(events.chain([changed("2001", service)]));
+        pool.when(reserve("2001", 2)).then_rejected(PoolRejection::NotInService(id("2001")));
+        pool.when(reserve("2002", 2)).then([reserved("2002", 2)]);
+        pool.when(release("2001", 1)).then([released("2001", 1)]);
+        pool.when(set("2001", service)).then_nothing();
+        let back = changed("2001", Service::InService);
+        pool.when(set("2001", Service::InService)).then([back]);
+    }
+}
+
+#[test]
+fn a_new_version_of_the_directory_does_not_bring_a_suspended_number_back() {
+    let suspended = changed("2001", Service::Suspended);
+    let pool = given(two_numbers().into_iter().chain([suspended]));
+    pool.when(synchronise([british("2001"), british("2002")], 2)).then_nothing();
+}
+
+#[test]
+fn a_number_that_is_not_listed_is_neither_suspended_nor_brought_back() {
+    let pool = given(two_numbers().into_iter().chain([removed("2001", 2)]));
+    for number in ["2001", "2009"] {
+        let none = PoolRejection::NoSuchNumber(id(number));
+        pool.when(set(number, Service::InService)).then_rejected(none);
+    }
 }

@@ -13,7 +13,7 @@ use domain::identity::{Identifier, Recipient, Sender};
 use domain::ids::{ClientId, InputId, MessageId, ProfileId, RequestId, RoomId};
 use domain::input::{Evidence, InboundMessage};
 use domain::outbound::{Content, DeliveryStatus, ErrorClass, OutboundMessage, Purpose, SendError};
-use domain::pool::PoolEvent;
+use domain::pool::{PoolEvent, Service};
 use domain::profile::{ActivationCause, CloseReason, ProfileEvent, RoomPhase};
 use domain::record::RecordedEvent;
 use domain::request::{Outcome, RequestEvent};
@@ -440,6 +440,12 @@ fn pool_events() -> Vec<PoolEvent> {
         PoolEvent::NumberAdded { spec: spec(), directory_version: 7 },
         PoolEvent::NumberChanged { spec: spec(), directory_version: 8 },
         PoolEvent::NumberRemoved { number: number(), directory_version: 9 },
+        PoolEvent::NumberServiceChanged {
+            number: number(),
+            service: Service::Suspended,
+            at: at(4),
+            by: personal("Olga"),
+        },
         PoolEvent::NumberReserved { number: number(), room_id },
         PoolEvent::NumberReleased { number: number(), room_id },
     ]

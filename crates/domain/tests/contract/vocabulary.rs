@@ -11,6 +11,7 @@ use domain::flow::{
 };
 use domain::input::SendResult;
 use domain::outbound::{Content, DeliveryStatus, ErrorClass, Purpose};
+use domain::pool::Service;
 use domain::profile::{ActivationCause, CloseReason, RoomPhase};
 use domain::request::Outcome;
 use domain::texts::TextKey;
@@ -57,6 +58,7 @@ fn vocabulary() -> BTreeMap<&'static str, BTreeSet<String>> {
         ("room-phase", words::<RoomPhase>()),
         ("selection-step", words::<SelectionStep>()),
         ("send-result", words::<SendResult>()),
+        ("service", words::<Service>()),
         ("text-key", words::<TextKey>()),
     ])
 }

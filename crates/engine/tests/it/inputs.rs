@@ -10,6 +10,7 @@ use domain::input::{
     OperatorCommand, OperatorRequest, SendReceipt, SendResult, Timestamp,
 };
 use domain::outbound::{DeliveryStatus, ErrorClass, OutboundMessage, SendError};
+use domain::pool::Service;
 use uuid::Uuid;
 
 /// Area codes; `+1 <area> 555 0100` to `0199` belong to nobody.
@@ -191,6 +192,11 @@ pub(crate) fn close(operation: u128, room_id: RoomId) -> LaneInput {
 /// An operator archives a profile.
 pub(crate) fn archive(operation: u128, profile_id: ProfileId) -> LaneInput {
     asked(operation, OperatorRequest::ArchiveClientProfile { profile_id })
+}
+
+/// An operator says what a number does.
+pub(crate) fn set_service(operation: u128, number: &PhoneNumberId, service: Service) -> LaneInput {
+    asked(operation, OperatorRequest::SetNumberService { number: number.clone(), service })
 }
 
 fn asked(operation: u128, request: OperatorRequest) -> LaneInput {

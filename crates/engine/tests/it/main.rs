@@ -11,6 +11,7 @@ mod duplicates;
 mod harness;
 mod inputs;
 mod lanes;
+mod numbers;
 mod onboarding;
 mod outages;
 mod poison;

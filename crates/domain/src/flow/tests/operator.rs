@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::company::Line;
 use crate::flow::{
     Command, OperatorRefusal, RegisterFacts, on_archive_client_profile, on_directory_version,
-    on_register_client_profile,
+    on_register_client_profile, on_set_number_service,
 };
 use crate::identity::Identifier;
 use crate::ids::{ClientId, OperationId, ProfileId};
 use crate::input::KnownClient;
 use crate::personal::Personal;
-use crate::pool::PoolCommand;
+use crate::pool::{PoolCommand, Service};
 use crate::profile::ProfileCommand;
-use crate::testing::{at, company_id, id, profile_id, request_id, room_id, spec};
+use crate::testing::{
+    at, company_id, id, line_primary, line_secondary, profile_id, request_id, room_id, spec,
+};
 
 fn operation() -> OperationId {
     id("00000000-0000-0000-0000-000000000901")
@@ -112,6 +115,26 @@ fn a_profile_is_archived_by_whoever_asked_if_the_company_has_it() {
 }
 
 #[test]
+fn only_a_secondary_number_is_taken_out_of_service() {
+    let olga = Personal::new("Olga".to_owned());
+    let asked = |line: Option<&Line>| {
+        on_set_number_service(&olga, &id("2001"), Service::Suspended, line, at(1))
+    };
+    let suspend = PoolCommand::SetService {
+        number: id("2001"),
+        service: Service::Suspended,
+        at: at(1),
+        by: olga.clone(),
+    };
+    let Line::Secondary { pool, .. } = line_secondary() else { panic!("no secondary") };
+    assert_eq!(asked(Some(&line_secondary())), Ok(vec![Command::Pool(pool, suspend)]));
+    for line in [None, Some(Line::Unpooled), Some(line_primary())] {
+        let refusal = OperatorRefusal::UnknownNumber(id("2001"));
+        assert_eq!(asked(line.as_ref()), Err(refusal));
+    }
+}
+
+#[test]
 fn a_refusal_names_what_was_wrong_and_a_code_for_machines() {
     for (refusal, code, names) in [
         (OperatorRefusal::NoIdentifier, "no-identifier", "identifiers"),
@@ -119,6 +142,7 @@ fn a_refusal_names_what_was_wrong_and_a_code_for_machines() {
         (OperatorRefusal::UnknownExternalCompany(id("north")), "unknown-external-company", "north"),
         (OperatorRefusal::PhoneTaken(profile_id(7)), "phone-taken", "unique_phone_number"),
         (OperatorRefusal::UnknownProfile(profile_id(7)), "unknown-client-profile", "profile_id"),
+        (OperatorRefusal::UnknownNumber(id("2001")), "unknown-number", "number"),
         (OperatorRefusal::UnknownRoom(room_id(1)), "unknown-chat-room", "room_id"),
         (OperatorRefusal::RoomUnderWay(room_id(1)), "room-under-way", "room_id"),
     ] {

@@ -13,7 +13,7 @@ use crate::extension::Extension;
 use crate::flow::{
     CloseFacts, Command, Facts, Held, ProfileFacts, RegisterFacts, Rejection, RoomInProfile,
     on_archive_client_profile, on_close_room, on_directory_version, on_message, on_receipt,
-    on_register_client_profile, on_room_deadline, on_status, room_of,
+    on_register_client_profile, on_room_deadline, on_set_number_service, on_status, room_of,
 };
 use crate::identity::Identifier;
 use crate::ids::{ClientId, InputId, MessageId, PoolId, ProfileId, RequestId, RoomId};
@@ -151,6 +151,27 @@ impl World {
         self.take_in(&Input::Command(command.clone()), |world| {
             let known = world.aggregates.profiles.contains_key(&profile_id);
             on_archive_client_profile(&command.actor, profile_id, known, now).unwrap()
+        })
+    }
+
+    /// An operator says whether a number takes new rooms, or is refused.
+    pub(crate) fn set_service(
+        &mut self,
+        command: &OperatorCommand,
+        now: Timestamp,
+    ) -> Vec<AnyEvent> {
+        let OperatorRequest::SetNumberService { number, service } = &command.request else {
+            panic!("{command:?}");
+        };
+        self.take_in(&Input::Command(command.clone()), |world| {
+            let lists = |specs: &[NumberSpec]| specs.iter().any(|spec| spec.number == *number);
+            let listed = world.directory.iter().find(|(_, specs)| lists(specs));
+            let line = listed.map(|(rules, _)| {
+                let pool = rules.pool_id.clone();
+                Line::Secondary { pool, primary: id("+447700900800") }
+            });
+            on_set_number_service(&command.actor, number, *service, line.as_ref(), now)
+                .unwrap_or_default()
         })
     }
 

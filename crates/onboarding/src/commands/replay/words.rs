@@ -176,6 +176,9 @@ fn pool(event: &PoolEvent) -> String {
             format!("number {}", spec.number)
         }
         PoolEvent::NumberRemoved { number, .. } => format!("number {number}"),
+        PoolEvent::NumberServiceChanged { number, service, by, .. } => {
+            format!("number {number} ({service:?} by {})", by.expose())
+        }
         PoolEvent::NumberReserved { number, room_id }
         | PoolEvent::NumberReleased { number, room_id } => {
             format!("number {number} for room {room_id}")

@@ -30,6 +30,7 @@ const INPUTS: &[(&str, &str, &str, &str)] = &[
 const COMMANDS: &[(&str, &str)] = &[
     ("register-client-profile", "An operator enters a client that the company knows already."),
     ("archive-client-profile", "An operator uses a profile no more."),
+    ("set-number-service", "An operator says whether a secondary number takes new rooms."),
     ("close-room", "An operator ends a room."),
 ];
 
@@ -83,6 +84,10 @@ fn answer() -> Value {
                     "type": "string",
                     "format": "uuid",
                     "description": "If done: the profile that was registered or archived."
+                },
+                "number": {
+                    "type": "string",
+                    "description": "If done: the number whose service is set."
                 },
                 "room_id": {
                     "type": "string",

@@ -89,6 +89,11 @@ impl History {
                     self.world.archive(&command, profile_id, at(self.now));
                 }
             }
+            Step::IsSet { number, service } => {
+                let (number, service) = (id(number), *service);
+                let command = self.asks(OperatorRequest::SetNumberService { number, service });
+                self.world.set_service(&command, at(self.now));
+            }
             Step::Reports { message, attempt, result } => self.reports(message, *attempt, *result),
             Step::Tells { message, status, with_reason } => {
                 let messages = self.world.messages();

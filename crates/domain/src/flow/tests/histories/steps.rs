@@ -6,6 +6,7 @@ use proptest::sample::Index;
 use crate::identity::Sender;
 use crate::outbound::DeliveryStatus;
 use crate::personal::Personal;
+use crate::pool::Service;
 use crate::testing::{DAY, HOUR, MINUTE, PRIMARY, from_bsuid, from_phone, id};
 
 /// Up to 40 things, each some time after the one before.
@@ -21,6 +22,7 @@ pub(super) enum Step {
     IsRegistered { client: usize, external: bool, user: Option<&'static str> },
     IsClosed { room: Index },
     IsArchived { profile: Index },
+    IsSet { number: &'static str, service: Service },
     Reports { message: Index, attempt: u32, result: Answer },
     Tells { message: Index, status: DeliveryStatus, with_reason: bool },
     TimesOut { room: Index, stale: bool },
@@ -53,6 +55,11 @@ fn step() -> impl Strategy<Value = (Step, i64)> {
     let tells = (any::<Index>(), status(), any::<bool>());
     let user = prop::option::of(prop::sample::select(&["anna", "ben"][..]));
     let registered = (0..CLIENTS, any::<bool>(), user);
+    let services = [Service::InService, Service::Suspended, Service::Draining];
+    let set = (
+        prop::sample::select(&["2001", "2002", "3001"][..]),
+        prop::sample::select(services.to_vec()),
+    );
     let publishes = (0..8_u8, prop::option::of(1..3_u32), any::<bool>());
     let step = prop_oneof![
         8 => writes.prop_map(|(client, to, text, late, draw)| {
@@ -64,6 +71,7 @@ fn step() -> impl Strategy<Value = (Step, i64)> {
         }),
         2 => any::<Index>().prop_map(|room| Step::IsClosed { room }),
         1 => any::<Index>().prop_map(|profile| Step::IsArchived { profile }),
+        1 => set.prop_map(|(number, service)| Step::IsSet { number, service }),
         7 => reports.prop_map(|(message, attempt, result)| {
             Step::Reports { message, attempt, result }
         }),
