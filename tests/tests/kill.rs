@@ -61,6 +61,7 @@ async fn a_thousand_onboardings_survive_kills_with_one_outcome_each() {
         roles: vec![],
         directory: Box::leak(directory().into_boxed_str()),
         statuses: None,
+        ..StageOptions::default()
     };
     let mut app = TestApp::with(options).await;
     app.stage.config.sender.grace_seconds = GRACE.num_seconds() as u32;

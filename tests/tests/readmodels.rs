@@ -412,7 +412,9 @@ fn demo_directory() -> String {
 
 /// A page that is no JSON: status, type, text.
 async fn page(app: &TestApp, path: &str) -> (u16, String, String) {
-    let answer = reqwest::get(format!("{}{path}", app.stage.api())).await.unwrap();
+    let token = app.stage.token(&"demo-bank".parse().unwrap()).await.unwrap();
+    let request = reqwest::Client::new().get(format!("{}{path}", app.stage.api()));
+    let answer = request.bearer_auth(token).send().await.unwrap();
     let status = answer.status().as_u16();
     let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
     let bytes = answer.bytes().await.unwrap();

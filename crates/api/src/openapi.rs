@@ -5,8 +5,11 @@ use std::sync::LazyLock;
 use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 
-use crate::{commands, contracts, dry_run, gateway, ops, queries, users};
+use crate::{commands, contracts, dry_run, gateway, me, ops, page, queries, users};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,7 +18,9 @@ use crate::{commands, contracts, dry_run, gateway, ops, queries, users};
         description = "Brings clients of regulated firms together with their employees over \
                        WhatsApp. Every refusal is an RFC 9457 problem with a stable `type`, \
                        `urn:onboarding:problem:<code>`; responses name the codes. Fields said to \
-                       be personal data are not to be logged.",
+                       be personal data are not to be logged. Routes with a lock take a token of \
+                       one company (`Authorization: Bearer onb_…`), which `onboarding token create` \
+                       makes; its role says what it may do.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
@@ -29,12 +34,19 @@ use crate::{commands, contracts, dry_run, gateway, ops, queries, users};
         queries::reminders::handler,
         commands::register_client_profile::handler,
         commands::archive_client_profile::handler,
+        commands::block_client::block,
+        commands::block_client::unblock,
+        commands::promote_prospect::handler,
         commands::close_room::handler,
+        commands::resend_invitation::handler,
         commands::set_number_service::handler,
+        commands::set_user_extension::handler,
         dry_run::handler,
         users::qr_svg::handler,
         users::qr_png::handler,
         users::click_to_chat::handler,
+        me::handler,
+        page::handler,
         contracts::list,
         contracts::one,
         handler,
@@ -53,19 +65,54 @@ use crate::{commands, contracts, dry_run, gateway, ops, queries, users};
 )]
 struct Api;
 
+/// The name of the one way in.
+const TOKEN: &str = "token";
+
 /// The description of all routes, webhooks included.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut api = Api::openapi();
-    // Every handler is called `handler` or so: name operations by what they do.
+    let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    api.components.get_or_insert_default().add_security_scheme(TOKEN, scheme);
     for (path, item) in &mut api.paths.paths {
         let operations = [("get", &mut item.get), ("post", &mut item.post)];
         for (method, operation) in operations {
-            if let Some(operation) = operation {
-                operation.operation_id = Some(operation_id(method, path));
+            let Some(operation) = operation else { continue };
+            // Every handler is called `handler` or so: name operations by what they do.
+            operation.operation_id = Some(operation_id(method, path));
+            if is_guarded(path) {
+                guard(operation);
+            }
+            for (status, response) in &mut operation.responses.responses {
+                if let (true, RefOr::T(response)) = (status.as_str() >= "400", response) {
+                    let bodies = std::mem::take(&mut response.content).into_values();
+                    response.content = bodies.map(|body| (PROBLEM.to_owned(), body)).collect();
+                }
             }
         }
     }
     api
+}
+
+const PROBLEM: &str = "application/problem+json";
+
+/// As `router` has it; a test asks every route.
+fn is_guarded(path: &str) -> bool {
+    let open = ["/api/v1/openapi.json", "/api/v1/contracts"];
+    path.starts_with("/api/v1/") && !open.iter().any(|open| path.starts_with(open))
+}
+
+/// Says what the guard asks for, and how it refuses.
+fn guard(operation: &mut Operation) {
+    operation.security = Some(vec![SecurityRequirement::new(TOKEN, Vec::<String>::new())]);
+    let refusals = [
+        ("401", "`no-token`, `token-invalid`"),
+        ("403", "`role-forbids`, `other-company`, `other-user`"),
+    ];
+    for (status, description) in refusals {
+        let body = Content::new(Some(Ref::from_schema_name("Problem")));
+        let response = ResponseBuilder::new().description(description).content(PROBLEM, body);
+        operation.responses.responses.insert(status.to_owned(), response.build().into());
+    }
 }
 
 /// `get-users-id-qr-svg` for `GET /api/v1/users/{id}/qr.svg`.
@@ -112,7 +159,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let document = serde_json::to_value(openapi()).unwrap();
-        assert_eq!(document["paths"].as_object().unwrap().len(), 21);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 28);
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(found.contains("#/components/schemas/Problem"), "{found:?}");

@@ -20,28 +20,36 @@ pub(crate) struct Params<T>(pub(crate) T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let mut members = Map::new();
-        let mut add = |name: &str, value: &str| {
-            let before = members.insert(name.to_owned(), value.into());
-            match before {
-                None => Ok(()),
-                Some(_) => Err(Problem::bad(name, format!("{name}: is given twice"))),
-            }
-        };
-        let path = RawPathParams::from_request_parts(parts, state).await;
-        let path = path.map_err(|_| Problem::bad("path", "The path is not UTF-8"))?;
-        for (name, value) in &path {
-            add(name, value)?;
-        }
-        let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-        let Query(query) =
-            query.map_err(|_| Problem::bad("query", "The query string can't be read"))?;
-        for (name, value) in &query {
-            add(name, value)?;
-        }
-        read(Value::Object(members)).map(Self)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        read(Value::Object(parameters(parts).await?)).map(Self)
     }
+}
+
+/// What path and query string name, each once.
+///
+/// # Errors
+/// `bad-parameter`: one is given twice, or can't be read.
+pub(crate) async fn parameters(parts: &mut Parts) -> Result<Map<String, Value>, Problem> {
+    let mut members = Map::new();
+    let mut add = |name: &str, value: &str| {
+        let before = members.insert(name.to_owned(), value.into());
+        match before {
+            None => Ok(()),
+            Some(_) => Err(Problem::bad(name, format!("{name}: is given twice"))),
+        }
+    };
+    let path = RawPathParams::from_request_parts(parts, &()).await;
+    let path = path.map_err(|_| Problem::bad("path", "The path is not UTF-8"))?;
+    for (name, value) in &path {
+        add(name, value)?;
+    }
+    let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+    let Query(query) =
+        query.map_err(|_| Problem::bad("query", "The query string can't be read"))?;
+    for (name, value) in &query {
+        add(name, value)?;
+    }
+    Ok(members)
 }
 
 /// The company in a path.

@@ -100,6 +100,12 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        // A webhook's signature is another matter.
+        let asks_for_token = self.field.as_deref() == Some(header::AUTHORIZATION.as_str());
+        if status == StatusCode::UNAUTHORIZED && asks_for_token {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
         response
     }
 }

@@ -105,6 +105,7 @@ fn head(company: &Company) -> Company {
         default_language: company.default_language.clone(),
         features: company.features,
         timing: company.timing,
+        limits: company.limits,
         texts: company.texts.clone(),
         languages_by_country: company.languages_by_country.clone(),
         external_companies: Vec::new(),

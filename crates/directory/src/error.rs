@@ -51,6 +51,11 @@ pub enum DirectoryError {
     /// A stored id is not what this program writes.
     #[error("the directory's tables hold an id that cannot be read")]
     UnreadableId(#[from] domain::ids::InvalidId),
+    /// A stored role is not one that this program knows; its token opens nothing here.
+    #[error(
+        "an access token has the role '{0}', which this program does not know; was it made by a newer one?"
+    )]
+    UnknownRole(String),
     /// The directory could not be written as text.
     #[error("the directory could not be written as text")]
     Unwritable,

@@ -5,6 +5,9 @@
 //! [`DirectoryStore::apply`] makes it the next version; [`Picture`] is one company
 //! at one version in memory, which answers what a decision asks without waiting.
 //!
+//! [`access`] has the tokens with which a company's people and programs call the API: not part of the
+//! versions, because they come and go without changing what is decided.
+//!
 //! **Architecture invariant:** a version never changes once it is there. A decision
 //! records the version it was made with, and that version can be read for ever.
 //!
@@ -12,6 +15,7 @@
 //! names, the others stay as they are; an empty company is one without users and
 //! pools), and secrets of apps, which are the deployment's.
 
+pub mod access;
 mod diff;
 mod error;
 mod file;
@@ -25,8 +29,8 @@ pub use error::{DirectoryError, TakenNumber};
 pub use file::{Fault, parse_and_validate};
 pub use language::{InvalidLanguage, Language};
 pub use model::{
-    Company, Directory, ExternalCompany, Features, OfficialAccount, OrganizationalUnit, Pool,
-    Secondary, TimingSpec, User,
+    Company, Directory, ExternalCompany, Features, LimitSpec, OfficialAccount, OrganizationalUnit,
+    Pool, Secondary, TimingSpec, User,
 };
 pub use picture::Picture;
-pub use store::{Applied, DirectoryStore, VersionInfo};
+pub use store::{Applied, DirectoryStore, ExtensionSet, VersionInfo};

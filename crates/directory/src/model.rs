@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::company::Timing;
+use domain::company::{Limits, Timing};
 use domain::identity::{Country, PhoneNumber};
 use domain::ids::{AppId, CompanyId, ExternalCompanyId, OuId, PhoneNumberId, PoolKey, UserId};
 use domain::texts::TextKey;
@@ -44,6 +44,9 @@ pub struct Company {
     /// How long things take and last.
     #[serde(default)]
     pub timing: TimingSpec,
+    /// How much of what one client asks within an hour is answered.
+    #[serde(default)]
+    pub limits: LimitSpec,
     /// What the company words itself, by language.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub texts: BTreeMap<Language, BTreeMap<TextKey, String>>,
@@ -122,6 +125,29 @@ impl From<TimingSpec> for Timing {
             user_info_deadline: spec.user_info_deadline_seconds,
             quarantine: spec.quarantine_days.saturating_mul(DAY),
         }
+    }
+}
+
+/// Limits as the file has them; [`Limits`] says what each is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LimitSpec {
+    /// 1 to 10,000.
+    pub replies_per_hour: u32,
+    /// 1 to 10,000.
+    pub wrong_extensions_per_hour: u32,
+}
+
+impl Default for LimitSpec {
+    fn default() -> Self {
+        let Limits { replies, wrong_extensions } = Limits::default();
+        Self { replies_per_hour: replies, wrong_extensions_per_hour: wrong_extensions }
+    }
+}
+
+impl From<LimitSpec> for Limits {
+    fn from(spec: LimitSpec) -> Self {
+        Self { replies: spec.replies_per_hour, wrong_extensions: spec.wrong_extensions_per_hour }
     }
 }
 

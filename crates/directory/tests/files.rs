@@ -103,7 +103,7 @@ colour: red
         &[
             "line 2: companies[0].name: is missing; add it",
             "line 3: companies[0].naem: unknown field; known here are id, name, default_language, \
-             features, timing, texts, languages_by_country, external_companies, \
+             features, timing, limits, texts, languages_by_country, external_companies, \
              organizational_units, users, official_accounts, pools",
             "line 5: companies[0].users[0].ou: is missing; add it",
             "line 7: companies[0].users[0].name: is given on line 6 already; keep one",
@@ -367,7 +367,7 @@ fn texts_use_only_their_placeholders_and_fit_into_a_message() {
              the default",
             "line 11: companies[0].texts.en.greeting: unknown field; known here are \
              extension_missing, user_not_found, user_info, no_secondary_number, \
-             invitation_failed, prospect, redirect, reminder",
+             invitation_failed, prospect, redirect, reminder, recording_notice",
             "line 12: companies[0].texts.EN: a language must be written as WhatsApp does: 'en', \
              'de' or 'pt_BR'",
             "line 14: companies[0].languages_by_country.FR: 'fr' has no texts; add texts.fr or \
@@ -383,6 +383,8 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(company.default_language.as_str(), "en");
     assert!(company.features.auto_promotion && !company.features.unique_phone_number);
     assert_eq!(company.timing.quarantine_days, 30);
+    let limits = (company.limits.replies_per_hour, company.limits.wrong_extensions_per_hour);
+    assert_eq!(limits, (30, 10));
     assert!(company.users[0].active);
     assert_eq!(company.pools[0].secondaries[0].country.to_string(), "US");
     assert!(!company.pools[0].fallback_upward);

@@ -103,6 +103,8 @@ aggregate!(
     ClientProfileCreated => "client-profile-created",
     IdentifiersAdded => "identifiers-added",
     ClientProfileArchived => "client-profile-archived",
+    ClientBlocked => "client-blocked",
+    ClientUnblocked => "client-unblocked",
     UserAssigned => "user-assigned",
     RoomReserved => "room-reserved",
     RoomInvited => "room-invited",
@@ -111,6 +113,7 @@ aggregate!(
     UserInfoRequested => "user-info-requested",
     RoomReminded => "room-reminded",
     ClientWrote => "client-wrote",
+    InvitationResent => "invitation-resent",
     RoomClosed => "room-closed",
 );
 aggregate!(

@@ -57,6 +57,23 @@ impl Default for Timing {
     }
 }
 
+/// How much of what one client asks within an hour is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// So many replies to messages that led to nothing. Default 30.
+    pub replies: u32,
+    /// After so many different extensions that nobody has, no extension is looked up for it: who is
+    /// there must not be found out by trying. Default 10.
+    pub wrong_extensions: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { replies: 30, wrong_extensions: 10 }
+    }
+}
+
 /// The employee that an extension names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserFacts {

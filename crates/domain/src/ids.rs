@@ -241,6 +241,14 @@ impl RequestId {
     }
 }
 
+impl RequestId {
+    /// The request that an operator's command makes of a prospect's message. It lies beside the one
+    /// that recorded the prospect.
+    pub fn promoted_by(prospect: Self, operation: OperationId) -> Self {
+        Self(derived_from(prospect, &format!("promotion/{prospect}/{operation}")))
+    }
+}
+
 impl ClientId {
     /// The client that a request met for the first time.
     pub fn first_seen_by(request: RequestId) -> Self {
@@ -269,6 +277,14 @@ impl RoomId {
     /// The room that a request opens.
     pub fn opened_by(request: RequestId) -> Self {
         Self(derived_from(request, &format!("room/{request}")))
+    }
+
+    /// The room that a request opens after so many of its rooms failed.
+    pub fn opened_after(request: RequestId, failed: usize) -> Self {
+        match failed {
+            0 => Self::opened_by(request),
+            _ => Self(derived_from(request, &format!("room/{request}/{failed}"))),
+        }
     }
 }
 

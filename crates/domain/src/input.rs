@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::extension::Extension;
 use crate::identity::{Identifier, Sender};
 use crate::ids::{
     CompanyId, ExternalCompanyId, InputId, MessageId, OperationId, PhoneNumberId, ProfileId,
@@ -213,12 +214,41 @@ pub enum OperatorRequest {
         /// The profile.
         profile_id: ProfileId,
     },
+    /// Answer a profile's client no more: what it writes is recorded, and nobody replies.
+    BlockClient {
+        /// The profile.
+        profile_id: ProfileId,
+    },
+    /// Answer a profile's client again.
+    UnblockClient {
+        /// The profile.
+        profile_id: ProfileId,
+    },
+    /// Onboard a client whose request was recorded as a prospect: as if its message had come now and
+    /// auto promotion were on.
+    PromoteProspect {
+        /// The request that recorded it.
+        request_id: RequestId,
+    },
+    /// Give a user another extension, or none: the directory's next version, with this one change.
+    SetUserExtension {
+        /// The user.
+        user_id: UserId,
+        /// The extension; `None` takes it away. Never left out.
+        #[serde(deserialize_with = "Option::deserialize")]
+        extension: Option<Extension>,
+    },
     /// Say whether a secondary number takes new rooms.
     SetNumberService {
         /// The number.
         number: PhoneNumberId,
         /// What it does from now on.
         service: Service,
+    },
+    /// Send a room's invitation once more: its client has not written there yet.
+    ResendInvitation {
+        /// The room.
+        room_id: RoomId,
     },
     /// End a room for good. Its pair rests; the client's next request may open another.
     CloseRoom {
@@ -249,7 +279,12 @@ impl OperatorRequest {
         match self {
             Self::RegisterClientProfile(_) => "register-client-profile",
             Self::ArchiveClientProfile { .. } => "archive-client-profile",
+            Self::BlockClient { .. } => "block-client",
+            Self::UnblockClient { .. } => "unblock-client",
+            Self::PromoteProspect { .. } => "promote-prospect",
+            Self::SetUserExtension { .. } => "set-user-extension",
             Self::SetNumberService { .. } => "set-number-service",
+            Self::ResendInvitation { .. } => "resend-invitation",
             Self::CloseRoom { .. } => "close-room",
         }
     }

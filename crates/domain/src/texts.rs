@@ -27,11 +27,13 @@ pub enum TextKey {
     Redirect,
     /// Into the room: `{user}` is right here.
     Reminder,
+    /// Below the user info: that what is written there is recorded. Said where the company words it.
+    RecordingNotice,
 }
 
 impl TextKey {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ExtensionMissing,
         Self::UserNotFound,
         Self::UserInfo,
@@ -40,6 +42,7 @@ impl TextKey {
         Self::Prospect,
         Self::Redirect,
         Self::Reminder,
+        Self::RecordingNotice,
     ];
 
     /// The name as it is written in a directory file.
@@ -53,13 +56,14 @@ impl TextKey {
             Self::Prospect => "prospect",
             Self::Redirect => "redirect",
             Self::Reminder => "reminder",
+            Self::RecordingNotice => "recording_notice",
         }
     }
 
     /// The placeholders that the text may use, without braces.
     pub const fn placeholders(self) -> &'static [&'static str] {
         match self {
-            Self::ExtensionMissing | Self::UserNotFound => &[],
+            Self::ExtensionMissing | Self::UserNotFound | Self::RecordingNotice => &[],
             Self::UserInfo => &["user", "secondary"],
             Self::NoSecondaryNumber | Self::InvitationFailed | Self::Prospect | Self::Reminder => {
                 &["user"]
@@ -92,6 +96,7 @@ impl TextKey {
             Self::Reminder => {
                 "You asked for {user} on our main number. You can reach {user} right here."
             }
+            Self::RecordingNotice => "",
         }
     }
 }
@@ -133,6 +138,15 @@ impl Texts {
         }
         text.push_str(rest);
         if text.chars().count() > MAX_TEXT { text.chars().take(MAX_TEXT).collect() } else { text }
+    }
+
+    /// Two texts as one message, if the second says anything.
+    pub(crate) fn joined(first: String, second: &str) -> String {
+        if second.is_empty() {
+            return first;
+        }
+        let both = first + "\n\n" + second;
+        if both.chars().count() > MAX_TEXT { both.chars().take(MAX_TEXT).collect() } else { both }
     }
 
     /// Keeps only what a decision used, so that its record stays small.

@@ -73,7 +73,8 @@ pub(crate) struct Plan {
     pub(crate) commands: Vec<Command>,
     pub(crate) correlation_id: Uuid,
     pub(crate) answer: Option<serde_json::Value>,
-    pub(crate) directory_version: Option<u64>,
+    /// The picture of the directory that counts from here on, if it is a new one.
+    pub(crate) picture: Option<Picture>,
     /// What the plan was made from, beside what its commands change.
     pub(crate) looked_at: Vec<StreamAppend>,
 }
@@ -81,7 +82,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) const fn new(at: Timestamp, correlation_id: Uuid, commands: Vec<Command>) -> Self {
         let looked_at = vec![];
-        Self { at, commands, correlation_id, answer: None, directory_version: None, looked_at }
+        Self { at, commands, correlation_id, answer: None, picture: None, looked_at }
     }
 }
 
@@ -114,7 +115,8 @@ impl Lane {
         gathered: &Gathered,
     ) -> Result<Decided, Undecided> {
         if let Input::DirectoryVersion(version) = waiting.input {
-            return self.take_directory(waiting, version).await;
+            let plan = self.on_directory_version(waiting, version).await?;
+            return self.planned(waiting, plan).await;
         }
         let Some(picture) = self.picture.clone() else {
             return Err(Undecided::Park(
@@ -130,9 +132,9 @@ impl Lane {
             }
             Input::Status(status) => {
                 let reference = gathered.reference(waiting.id, status);
-                self.on_status(status, reference).await?
+                self.on_status(&picture, status, reference).await?
             }
-            Input::Receipt(receipt) => Some(self.on_receipt(receipt).await?),
+            Input::Receipt(receipt) => Some(self.on_receipt(&picture, receipt).await?),
             Input::RoomDeadline(deadline) => self.on_deadline(deadline).await?,
             Input::Command(command) => {
                 let found = gathered.client(waiting.id);
@@ -140,13 +142,25 @@ impl Lane {
             }
             Input::DirectoryVersion(_) => None,
         };
+        self.planned(waiting, plan).await
+    }
+
+    async fn planned(
+        &mut self,
+        waiting: &Waiting,
+        plan: Option<Plan>,
+    ) -> Result<Decided, Undecided> {
         let Some(plan) = plan else { return Ok(Decided::Nothing) };
-        let commands = plan.commands.len();
+        let (commands, picture) = (plan.commands.len(), plan.picture.clone());
         let item = self.carry_out(waiting, plan).await?;
         let streams = item.iter().flat_map(|item| &item.streams);
         let events: usize = streams.map(|stream| stream.events.len()).sum();
         tracing::debug!(commands, events, "decided");
-        Ok(item.map_or(Decided::Nothing, |item| Decided::Append(Box::new(item))))
+        Ok(match (item.map(Box::new), picture) {
+            (Some(item), Some(picture)) => Decided::Directory(item, picture),
+            (Some(item), None) => Decided::Append(item),
+            (None, _) => Decided::Nothing,
+        })
     }
 
     async fn carry_out(
@@ -157,7 +171,7 @@ impl Lane {
         let mut streams = self.working_set.execute(&self.engine.store, &plan.commands).await?;
         let says_nothing =
             streams.iter().all(|stream| stream.events.is_empty()) && plan.answer.is_none();
-        if says_nothing && plan.directory_version.is_none() {
+        if says_nothing && plan.picture.is_none() {
             return Ok(None);
         }
         for seen in plan.looked_at {
@@ -172,33 +186,41 @@ impl Lane {
             correlation_id: plan.correlation_id,
             traceparent: waiting.traceparent.clone(),
             answer: plan.answer,
-            directory_version: plan.directory_version,
+            directory_version: plan.picture.as_ref().map(Picture::version),
             streams,
         }))
     }
 
-    async fn take_directory(
+    async fn on_directory_version(
         &mut self,
         waiting: &Waiting,
         version: u64,
-    ) -> Result<Decided, Undecided> {
+    ) -> Result<Option<Plan>, Undecided> {
+        let new = self.new_directory(version).await?;
+        let at = self.engine.clock.now();
+        Ok(new.map(|(commands, picture)| Plan {
+            picture: Some(picture),
+            ..Plan::new(at, waiting.id.as_uuid(), commands)
+        }))
+    }
+
+    /// What a version changes, and the picture that counts from then on. `None` if what counts is no
+    /// older.
+    pub(crate) async fn new_directory(
+        &mut self,
+        version: u64,
+    ) -> Result<Option<(Vec<Command>, Picture)>, Undecided> {
         if self.picture.as_ref().is_some_and(|picture| picture.version() >= version) {
-            return Ok(Decided::Nothing);
+            return Ok(None);
         }
         let picture = self.engine.directory.picture(&self.company, version).await?;
-        let Some(picture) = picture else { return Ok(Decided::Nothing) };
+        let Some(picture) = picture else { return Ok(None) };
         let pools = picture.pools();
         let before = self.picture.iter().flat_map(|old| old.pools().keys());
         let gone: BTreeSet<PoolId> = before.filter(|id| !pools.contains_key(id)).cloned().collect();
         let all = pools.keys().chain(&gone).cloned();
         self.working_set.pools.fetch(&self.engine.store, all).await?;
-        let at = self.engine.clock.now();
-        let commands = flow::on_directory_version(version, pools, &gone);
-        let plan = Plan {
-            directory_version: Some(version),
-            ..Plan::new(at, waiting.id.as_uuid(), commands)
-        };
-        let item = self.carry_out(waiting, plan).await?;
-        Ok(item.map_or(Decided::Nothing, |item| Decided::Directory(Box::new(item), picture)))
+        let commands = flow::on_directory_version(picture.version(), pools, &gone);
+        Ok(Some((commands, picture)))
     }
 }

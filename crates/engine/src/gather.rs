@@ -14,6 +14,7 @@ use domain::input::{
 use eventstore::{ClientLookup, ClientQuery, EventStore, StoreError, StoredAnswer};
 use rand::Rng;
 
+use crate::senders::Senders;
 use crate::waiting::Waiting;
 use crate::working_set::WorkingSet;
 
@@ -63,26 +64,55 @@ impl Gathered {
     }
 }
 
-/// Who an input is about, by identifiers. `None`: it is found without them.
-pub(crate) fn client_of(input: &Input) -> Option<ClientQuery> {
+/// Who an input is about, by identifiers. `None`: it is found without them, or not at all. What an
+/// input that takes a request up again is about, the request in the working set tells.
+pub(crate) fn client_of(input: &Input, working_set: &WorkingSet) -> Option<ClientQuery> {
     match input {
-        Input::Message(message) => Some(ClientQuery {
-            identifiers: message.from.identifiers(),
-            variants: message.from.lookup_variants(),
-        }),
+        Input::Message(message) => Some(sender_of(message)),
         Input::Command(command) => match &command.request {
             OperatorRequest::RegisterClientProfile(client) => {
                 let identifiers = client.identifiers.iter().map(|id| id.expose().clone()).collect();
                 Some(ClientQuery { identifiers, variants: vec![] })
             }
+            OperatorRequest::PromoteProspect { request_id } => {
+                let request = working_set.requests.here(request_id)?.state.present()?;
+                Some(sender_of(&request.message))
+            }
             OperatorRequest::ArchiveClientProfile { .. }
+            | OperatorRequest::BlockClient { .. }
+            | OperatorRequest::UnblockClient { .. }
+            | OperatorRequest::SetUserExtension { .. }
             | OperatorRequest::SetNumberService { .. }
+            | OperatorRequest::ResendInvitation { .. }
             | OperatorRequest::CloseRoom { .. } => None,
         },
         Input::Status(_)
         | Input::Receipt(_)
         | Input::DirectoryVersion(_)
         | Input::RoomDeadline(_) => None,
+    }
+}
+
+pub(crate) fn sender_of(message: &InboundMessage) -> ClientQuery {
+    ClientQuery {
+        identifiers: message.from.identifiers(),
+        variants: message.from.lookup_variants(),
+    }
+}
+
+/// The request that an input takes up again.
+fn taken_up(input: &Input) -> Option<RequestId> {
+    let Input::Command(command) = input else { return None };
+    match &command.request {
+        OperatorRequest::PromoteProspect { request_id } => Some(*request_id),
+        OperatorRequest::RegisterClientProfile(_)
+        | OperatorRequest::ArchiveClientProfile { .. }
+        | OperatorRequest::BlockClient { .. }
+        | OperatorRequest::UnblockClient { .. }
+        | OperatorRequest::SetUserExtension { .. }
+        | OperatorRequest::SetNumberService { .. }
+        | OperatorRequest::ResendInvitation { .. }
+        | OperatorRequest::CloseRoom { .. } => None,
     }
 }
 
@@ -114,10 +144,14 @@ pub(crate) async fn gather(
         }
     }
     working_set.pools.fetch(store, pools).await?;
+    let taken_up: BTreeSet<_> = inputs.iter().filter_map(|w| taken_up(&w.input)).collect();
+    if !taken_up.is_empty() {
+        working_set.requests.fetch(store, taken_up).await?;
+    }
 
     let all: Vec<_> = inputs.iter().map(|waiting| waiting.id).collect();
     let (ids, queries): (Vec<_>, Vec<_>) =
-        inputs.iter().filter_map(|waiting| Some((waiting.id, client_of(&waiting.input)?))).unzip();
+        inputs.iter().filter_map(|w| Some((w.id, client_of(&w.input, working_set)?))).unzip();
     let found = store.look_up(company, &all, &queries).await?;
     gathered.decided = found.decided.into_iter().collect();
     gathered.clients = ids.into_iter().zip(found.clients).collect();
@@ -193,6 +227,7 @@ pub(crate) async fn facts(
     company: &CompanyId,
     picture: &Picture,
     working_set: &mut WorkingSet,
+    senders: &Senders,
     about: &About<'_>,
     at: Timestamp,
 ) -> Result<Option<Facts>, StoreError> {
@@ -229,5 +264,8 @@ pub(crate) async fn facts(
         client_country: country,
         profiles,
         pools,
+        promotion: None,
+        failed_numbers: vec![],
+        asked_in_vain: senders.asked_in_vain(client_id, request, picture.limits(), at),
     }))
 }

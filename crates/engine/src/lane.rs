@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::committer::Committer;
 use crate::decide::{Decided, Undecided};
 use crate::gather::Gathered;
+use crate::senders::Senders;
 use crate::settling::{Flight, Landed, Pending, Round};
 use crate::waiting::{Waiting, without_twins};
 use crate::working_set::WorkingSet;
@@ -37,6 +38,8 @@ pub(crate) struct Lane {
     pub(crate) started: bool,
     /// After a loss nothing is taken for new without a look.
     pub(crate) wary: bool,
+    /// What clients asked in vain lately.
+    pub(crate) senders: Senders,
     /// How many inputs are still tried one at a time, after several together
     /// were refused, to find the one at fault.
     pub(crate) alone: usize,
@@ -62,6 +65,7 @@ impl Lane {
             committer,
             started: false,
             wary: false,
+            senders: Senders::default(),
             alone: 0,
             forget: false,
             refused: None,

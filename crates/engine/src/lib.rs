@@ -27,6 +27,7 @@ mod operators;
 mod plans;
 mod recent;
 mod round;
+mod senders;
 mod settling;
 mod submission;
 mod timers;

@@ -1,17 +1,20 @@
 //! What each of an operator's commands asks of the aggregates. An operator always gets an answer,
 //! and the same one again.
 
-use directory::Picture;
-use domain::flow::{self, Command, OperatorRefusal};
+use directory::{ExtensionSet, Picture};
+use domain::Extension;
+use domain::flow::{self, Command, OperatorRefusal, Promotion, ResendFacts, RoomInProfile};
 use domain::identity::Identifier;
-use domain::ids::{ProfileId, RoomId};
+use domain::ids::{ProfileId, RequestId, RoomId, UserId};
 use domain::input::{KnownClient, OperatorCommand, OperatorRequest, Timestamp};
 use domain::profile::ClientProfile;
-use eventstore::ClientLookup;
+use eventstore::{ClientLookup, StreamAppend};
 use serde_json::json;
 
 use crate::decide::{Plan, Undecided};
+use crate::gather::{self, About};
 use crate::lane::Lane;
+use crate::plans::Seen;
 use crate::working_set::looked_at;
 
 impl Lane {
@@ -28,12 +31,27 @@ impl Lane {
             OperatorRequest::ArchiveClientProfile { profile_id } => {
                 self.archive(command, *profile_id).await
             }
+            OperatorRequest::BlockClient { profile_id } => {
+                self.block(command, *profile_id, true).await
+            }
+            OperatorRequest::UnblockClient { profile_id } => {
+                self.block(command, *profile_id, false).await
+            }
+            OperatorRequest::PromoteProspect { request_id } => {
+                self.promote(picture, command, *request_id, found).await
+            }
+            OperatorRequest::SetUserExtension { user_id, extension } => {
+                self.set_extension(command, user_id, extension.as_ref()).await
+            }
             OperatorRequest::SetNumberService { number, service } => {
                 let (line, at) = (picture.line(number), self.engine.clock.now());
                 let asked = &command.actor;
                 let done = flow::on_set_number_service(asked, number, *service, line.as_ref(), at)
                     .map(|commands| (json!({ "status": "done", "number": number }), commands));
                 Ok(answered(command, at, done))
+            }
+            OperatorRequest::ResendInvitation { room_id } => {
+                self.resend_invitation(command, *room_id).await
             }
             OperatorRequest::CloseRoom { room_id } => {
                 self.close_room(picture, command, *room_id).await
@@ -92,6 +110,31 @@ impl Lane {
         command: &OperatorCommand,
         profile_id: ProfileId,
     ) -> Result<Plan, Undecided> {
+        let (known, looked_at) = self.has_profile(profile_id).await?;
+        let at = self.engine.clock.now();
+        let done = flow::on_archive_client_profile(&command.actor, profile_id, known, at)
+            .map(|commands| (json!({ "status": "done", "profile_id": profile_id }), commands));
+        Ok(Plan { looked_at, ..answered(command, at, done) })
+    }
+
+    async fn block(
+        &mut self,
+        command: &OperatorCommand,
+        profile_id: ProfileId,
+        blocked: bool,
+    ) -> Result<Plan, Undecided> {
+        let (known, looked_at) = self.has_profile(profile_id).await?;
+        let at = self.engine.clock.now();
+        let done = flow::on_block_client(&command.actor, profile_id, blocked, known, at)
+            .map(|commands| (json!({ "status": "done", "profile_id": profile_id }), commands));
+        Ok(Plan { looked_at, ..answered(command, at, done) })
+    }
+
+    /// Whether the company has a profile, and what was looked at to tell.
+    async fn has_profile(
+        &mut self,
+        profile_id: ProfileId,
+    ) -> Result<(bool, Vec<StreamAppend>), Undecided> {
         let Lane { engine, working_set, company, .. } = self;
         let profile = working_set.profiles.get(&engine.store, &profile_id).await?;
         let known = profile.state.present().is_some_and(|profile| profile.company == *company);
@@ -99,10 +142,109 @@ impl Lane {
         if known {
             looked_at::<ClientProfile>(&mut seen, &profile_id, profile.version);
         }
-        let at = engine.clock.now();
-        let done = flow::on_archive_client_profile(&command.actor, profile_id, known, at)
-            .map(|commands| (json!({ "status": "done", "profile_id": profile_id }), commands));
-        Ok(Plan { looked_at: seen, ..answered(command, at, done) })
+        Ok((known, seen))
+    }
+
+    /// The directory's next version, which this lane takes at once. Whoever dies before it is taken
+    /// finds the version made, and takes it.
+    async fn set_extension(
+        &mut self,
+        command: &OperatorCommand,
+        user_id: &UserId,
+        extension: Option<&Extension>,
+    ) -> Result<Plan, Undecided> {
+        let at = self.engine.clock.now();
+        let Lane { engine, company, .. } = self;
+        let set = engine.directory.set_extension(company, user_id, extension, &command.actor, at);
+        let version = match set.await? {
+            ExtensionSet::Version(version) => version,
+            ExtensionSet::NoSuchUser => {
+                let refusal = OperatorRefusal::NoSuchUser(user_id.clone());
+                return Ok(answered(command, at, Err(refusal)));
+            }
+            ExtensionSet::Taken(other) => {
+                return Ok(answered(command, at, Err(OperatorRefusal::ExtensionTaken(other))));
+            }
+        };
+        let new = self.new_directory(version).await?;
+        let (commands, picture) = new.map_or((vec![], None), |(c, picture)| (c, Some(picture)));
+        let answer = json!({ "status": "done", "user_id": user_id, "directory_version": version });
+        Ok(Plan { picture, ..answered(command, at, Ok((answer, commands))) })
+    }
+
+    /// The prospect's message is decided as if it came now.
+    async fn promote(
+        &mut self,
+        picture: &Picture,
+        command: &OperatorCommand,
+        prospect: RequestId,
+        found: &ClientLookup,
+    ) -> Result<Plan, Undecided> {
+        let Lane { engine, working_set, company, senders, .. } = self;
+        let (store, at) = (&engine.store, engine.clock.now());
+        let request = working_set.requests.get(store, &prospect).await?.state.present();
+        let request = request.filter(|request| request.company == *company);
+        let asked = match flow::prospect_of(prospect, request) {
+            Ok(asked) => asked,
+            Err(refusal) => return Ok(answered(command, at, Err(refusal))),
+        };
+        let message = &asked.message;
+        let about = About { message, found, country: message.from.country() };
+        let facts = gather::facts(store, company, picture, working_set, senders, &about, at);
+        let facts = facts.await?;
+        let Some(facts) = facts else {
+            let refusal = OperatorRefusal::UnknownNumber(message.phone_number_id.clone());
+            return Ok(answered(command, at, Err(refusal)));
+        };
+        let seen = Seen::of(&facts);
+        let promotion = Promotion { prospect, by: command.actor.clone() };
+        let operation = command.operation_id;
+        let done = flow::on_promote_prospect(company, operation, promotion, &asked, facts);
+        let made = done.as_ref().ok().map(|(request_id, _)| *request_id);
+        let done = done.map(|(request_id, commands)| {
+            (json!({ "status": "done", "request_id": request_id }), commands)
+        });
+        let plan = answered(command, at, done);
+        let looked_at = seen.looked_at(working_set, &plan.commands);
+        // Whoever asks for the request gets all that follows from it.
+        let correlation_id = made.map_or(plan.correlation_id, |made| made.as_uuid());
+        Ok(Plan { looked_at, correlation_id, ..plan })
+    }
+
+    async fn resend_invitation(
+        &mut self,
+        command: &OperatorCommand,
+        room_id: RoomId,
+    ) -> Result<Plan, Undecided> {
+        let Lane { engine, working_set, company, .. } = self;
+        let (store, at) = (&engine.store, engine.clock.now());
+        let mut seen = vec![];
+        let mut opener = None;
+        let profile_id = store.profile_of_room(company, room_id).await?;
+        if let Some(profile_id) = &profile_id {
+            let profile = working_set.profiles.get(store, profile_id).await?;
+            looked_at::<ClientProfile>(&mut seen, profile_id, profile.version);
+            opener = profile.state.room(room_id).map(|room| room.request_id);
+        }
+        if let Some(opener) = &opener {
+            working_set.requests.fetch(store, [*opener]).await?;
+        }
+        let room = profile_id.zip(opener).and_then(|(profile_id, opener)| {
+            let profile = working_set.profiles.here(&profile_id)?.state.present()?;
+            let room = profile.rooms.get(&room_id)?;
+            let request = working_set.requests.here(&opener)?.state.present()?;
+            Some((RoomInProfile { profile, room_id, room }, request))
+        });
+        let facts = ResendFacts { at, room };
+        let done = flow::on_resend_invitation(&command.actor, room_id, &facts)
+            .map(|commands| (json!({ "status": "done", "room_id": room_id }), commands));
+        let plan = answered(command, at, done);
+        // Whoever asks for the request gets the message with the others.
+        let correlation_id = match (&opener, plan.commands.is_empty()) {
+            (Some(opener), false) => opener.as_uuid(),
+            _ => plan.correlation_id,
+        };
+        Ok(Plan { looked_at: seen, correlation_id, ..plan })
     }
 
     async fn close_room(

@@ -1,17 +1,19 @@
 //! What each kind of input asks of the aggregates.
 
 use directory::Picture;
-use domain::flow::{self, Command, Decision};
-use domain::ids::{ProfileId, RequestId};
+use domain::flow::{self, Command, Decision, Facts, RoomInProfile, Told};
+use domain::ids::{PoolId, ProfileId, RequestId, RoomId};
 use domain::input::{MessageReference, MessageStatus, RoomDeadline, SendReceipt};
 use domain::pool::SecondaryNumberPool;
 use domain::profile::ClientProfile;
 use domain::request::{Request, RequestCommand};
+use eventstore::StreamAppend;
 
+use crate::Engine;
 use crate::decide::{Plan, Undecided};
 use crate::gather::{self, About};
 use crate::lane::Lane;
-use crate::working_set::looked_at;
+use crate::working_set::{WorkingSet, looked_at};
 
 impl Lane {
     pub(crate) async fn on_message(
@@ -27,27 +29,16 @@ impl Lane {
         let store = &self.engine.store;
         let at = self.engine.clock.now();
         let working_set = &mut self.working_set;
-        let facts = gather::facts(store, &self.company, picture, working_set, about, at);
+        let (senders, company) = (&mut self.senders, &self.company);
+        let facts = gather::facts(store, company, picture, working_set, senders, about, at);
         let Some(facts) = facts.await? else {
             let reason = "phone_number_id: the number is not one of the company's".into();
             return Err(Undecided::Park("unknown-number", reason));
         };
-        let mut seen_here = vec![];
-        for profile in &facts.profiles {
-            let id = profile.profile_id;
-            if let Some(seen) = working_set.profiles.here(&id) {
-                looked_at::<ClientProfile>(&mut seen_here, &id, seen.version);
-            }
-        }
-        let pools: Vec<_> = facts.pools.iter().map(|pool| pool.pool_id().clone()).collect();
+        let seen = Seen::of(&facts);
         let commands = flow::on_message(&self.company, message, facts);
-        if commands.iter().any(chose_a_number) {
-            for id in pools {
-                if let Some(seen) = working_set.pools.here(&id) {
-                    looked_at::<SecondaryNumberPool>(&mut seen_here, &id, seen.version);
-                }
-            }
-        }
+        senders.note(&commands, at);
+        let looked_at = seen.looked_at(working_set, &commands);
         // The input was not decided before, so what is named after it can't be there.
         let own = message.request_id(&self.company);
         if !self.wary {
@@ -59,14 +50,17 @@ impl Lane {
             Command::Profile(..) | Command::Pool(..) => None,
         });
         let plan = Plan::new(at, request.unwrap_or(own).as_uuid(), commands);
-        Ok(Plan { looked_at: seen_here, ..plan })
+        Ok(Plan { looked_at, ..plan })
     }
 
     /// Receipts come from our own sender, about messages that are on record.
-    pub(crate) async fn on_receipt(&mut self, receipt: &SendReceipt) -> Result<Plan, Undecided> {
-        let plan = self
-            .follow_up(receipt.request_id, |request, room| flow::on_receipt(request, room, receipt))
-            .await?;
+    pub(crate) async fn on_receipt(
+        &mut self,
+        picture: &Picture,
+        receipt: &SendReceipt,
+    ) -> Result<Plan, Undecided> {
+        let told = Told::by_receipt(receipt);
+        let plan = self.follow_up(picture, receipt.request_id, &told).await?;
         plan.ok_or_else(|| {
             let reason = "request_id: the company has no such request".into();
             Undecided::Park("unknown-request", reason)
@@ -77,19 +71,14 @@ impl Lane {
     /// send from the same numbers.
     pub(crate) async fn on_status(
         &mut self,
+        picture: &Picture,
         status: &MessageStatus,
         reference: Option<MessageReference>,
     ) -> Result<Option<Plan>, Undecided> {
         let plan = match reference {
             Some(MessageReference { request_id, message_id }) => {
-                let at = self.engine.clock.now();
-                self.follow_up(request_id, |request, room| {
-                    if request.message(message_id).is_none() {
-                        return vec![];
-                    }
-                    flow::on_status(request, room, message_id, status, at)
-                })
-                .await?
+                let told = Told::by_status(message_id, status, self.engine.clock.now());
+                self.follow_up(picture, request_id, &told).await?
             }
             None => None,
         };
@@ -102,28 +91,53 @@ impl Lane {
     /// What follows for a request and its room. `None` if the company has no such request.
     async fn follow_up(
         &mut self,
+        picture: &Picture,
         request_id: RequestId,
-        next: impl FnOnce(&Request, Option<flow::RoomInProfile<'_>>) -> Vec<Command>,
+        told: &Told,
     ) -> Result<Option<Plan>, Undecided> {
+        let Some(mut found) = self.request_and_room(request_id).await? else { return Ok(None) };
+        let at = self.engine.clock.now();
+        let message = {
+            let (request, room) = found.of(&self.working_set)?;
+            flow::wants_facts(request, room, told).then(|| request.message.clone())
+        };
+        let mut looked_at = std::mem::take(&mut found.looked_at);
+        let mut now = None;
+        if let Some(message) = message {
+            let Lane { engine: Engine { store, .. }, company, working_set, senders, .. } = self;
+            let query = gather::sender_of(&message);
+            let lookup = store.lookup_client(company, &query.identifiers, &query.variants).await?;
+            let country = message.from.country();
+            let about = About { message: &message, found: &lookup, country };
+            now = gather::facts(store, company, picture, working_set, senders, &about, at).await?;
+            if let Some(facts) = &now {
+                looked_at.extend(Seen::of(facts).all(working_set));
+            }
+        }
+        let (request, room) = found.of(&self.working_set)?;
+        let commands = flow::on_told(request, room, told, now);
+        let plan = Plan::new(at, request_id.as_uuid(), commands);
+        Ok(Some(Plan { looked_at, ..plan }))
+    }
+
+    /// A request of the company and the room that it is about, loaded.
+    async fn request_and_room(
+        &mut self,
+        request_id: RequestId,
+    ) -> Result<Option<FollowedUp>, Undecided> {
         let Lane { engine, working_set, company, .. } = self;
-        let (store, at) = (&engine.store, engine.clock.now());
-        let request = working_set.requests.get(store, &request_id).await?;
+        let request = working_set.requests.get(&engine.store, &request_id).await?;
         let Some(request) = request.state.present().filter(|r| r.company == *company) else {
             return Ok(None);
         };
         let mut seen = vec![];
-        let mut room = None;
         let decision = request.decided.as_ref().map(|(_, decision)| decision);
-        if let Some((profile_id, room_id)) = decision.and_then(|it| flow::room_of(it)) {
-            let profile = working_set.profiles.get(store, &profile_id).await?;
+        let room = decision.and_then(|it| flow::room_of(it));
+        if let Some((profile_id, _)) = room {
+            let profile = working_set.profiles.get(&engine.store, &profile_id).await?;
             looked_at::<ClientProfile>(&mut seen, &profile_id, profile.version);
-            room = profile.state.present().and_then(|profile| {
-                let room = profile.rooms.get(&room_id)?;
-                Some(flow::RoomInProfile { profile, room_id, room })
-            });
         }
-        let plan = Plan::new(at, request_id.as_uuid(), next(request, room));
-        Ok(Some(Plan { looked_at: seen, ..plan }))
+        Ok(Some(FollowedUp { request_id, room, looked_at: seen }))
     }
 
     pub(crate) async fn on_deadline(
@@ -143,6 +157,68 @@ impl Lane {
         let found = flow::RoomInProfile { profile, room_id: timer.room_id, room };
         let commands = flow::on_room_deadline(request, found, timer.deadline, timer.at);
         Ok(Some(Plan::new(engine.clock.now(), room.request_id.as_uuid(), commands)))
+    }
+}
+
+/// Where a request that is followed up lies in the working set, and its room.
+struct FollowedUp {
+    request_id: RequestId,
+    room: Option<(ProfileId, RoomId)>,
+    looked_at: Vec<StreamAppend>,
+}
+
+impl FollowedUp {
+    fn of<'a>(
+        &self,
+        here: &'a WorkingSet,
+    ) -> Result<(&'a Request, Option<RoomInProfile<'a>>), Undecided> {
+        let request = here.requests.here(&self.request_id).and_then(|it| it.state.present());
+        let gone = || Undecided::Later("what was looked up is gone".to_owned());
+        let request = request.ok_or_else(gone)?;
+        let room = self.room.and_then(|(profile_id, room_id)| {
+            let profile = here.profiles.here(&profile_id)?.state.present()?;
+            Some(RoomInProfile { profile, room_id, room: profile.rooms.get(&room_id)? })
+        });
+        Ok((request, room))
+    }
+}
+
+/// What a decision about a message was made from.
+pub(crate) struct Seen {
+    profiles: Vec<ProfileId>,
+    pools: Vec<PoolId>,
+}
+
+impl Seen {
+    pub(crate) fn of(facts: &Facts) -> Self {
+        Self {
+            profiles: facts.profiles.iter().map(|profile| profile.profile_id).collect(),
+            pools: facts.pools.iter().map(|pool| pool.pool_id().clone()).collect(),
+        }
+    }
+
+    /// It all has to be so still when the decision is appended; pools, if a number was chosen.
+    pub(crate) fn looked_at(self, here: &WorkingSet, commands: &[Command]) -> Vec<StreamAppend> {
+        if commands.iter().any(chose_a_number) {
+            return self.all(here);
+        }
+        Self { pools: vec![], ..self }.all(here)
+    }
+
+    /// It all has to be so still.
+    fn all(self, here: &WorkingSet) -> Vec<StreamAppend> {
+        let mut seen = vec![];
+        for id in self.profiles {
+            if let Some(profile) = here.profiles.here(&id) {
+                looked_at::<ClientProfile>(&mut seen, &id, profile.version);
+            }
+        }
+        for id in self.pools {
+            if let Some(pool) = here.pools.here(&id) {
+                looked_at::<SecondaryNumberPool>(&mut seen, &id, pool.version);
+            }
+        }
+        seen
     }
 }
 

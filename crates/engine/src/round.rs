@@ -40,7 +40,7 @@ impl Lane {
                 self.alone = self.alone.saturating_sub(1);
                 continue;
             }
-            let query = client_of(&waiting.input);
+            let query = client_of(&waiting.input, &self.working_set);
             let found = gathered.client(waiting.id);
             let concerns = |query| {
                 let before = self.flights.iter().map(|flight| &flight.met);

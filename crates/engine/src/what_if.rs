@@ -11,6 +11,7 @@ use eventstore::StoreError;
 
 use crate::Engine;
 use crate::gather::{self, About};
+use crate::senders::Senders;
 use crate::waiting::Waiting;
 use crate::working_set::{Failure, WorkingSet};
 
@@ -105,7 +106,9 @@ impl Engine {
         let (found, country) = (gathered.client(waiting.id), gathered.country(waiting.id));
         let about = About { message, found: &found, country };
         let at = self.clock.now();
-        let facts = gather::facts(&self.store, company, &picture, &mut known, &about, at).await?;
+        let senders = Senders::default(); // The lane's are not seen.
+        let facts =
+            gather::facts(&self.store, company, &picture, &mut known, &senders, &about, at).await?;
         let facts = facts.ok_or(WhatIfError::UnknownNumber)?;
         let commands = flow::on_message(company, message, facts);
         // What the aggregates say to it; only memory changes.

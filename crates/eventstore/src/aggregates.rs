@@ -55,5 +55,5 @@ macro_rules! stored {
 }
 
 stored!(OnboardingRequest, RequestId, Request, OnboardingRequest, 1);
-stored!(ClientProfile, ProfileId, Profile, ClientProfile, 2);
+stored!(ClientProfile, ProfileId, Profile, ClientProfile, 3);
 stored!(SecondaryNumberPool, PoolId, Pool, SecondaryNumberPool, 1);

@@ -126,10 +126,13 @@ impl Facts {
                 self.move_room(place, &now);
             }
             ProfileEvent::ClientProfileArchived { .. }
+            | ProfileEvent::ClientBlocked { .. }
+            | ProfileEvent::ClientUnblocked { .. }
             | ProfileEvent::UserAssigned { .. }
             | ProfileEvent::RoomJoined { .. }
             | ProfileEvent::UserInfoRequested { .. }
             | ProfileEvent::RoomReminded { .. }
+            | ProfileEvent::InvitationResent { .. }
             | ProfileEvent::ClientWrote { .. } => {}
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use domain::ids::CompanyId;
+use domain::ids::{CompanyId, UserId};
 
 use crate::bench::BenchOptions;
 
@@ -74,6 +74,9 @@ pub enum Command {
     /// Inputs that could not be decided.
     #[command(subcommand)]
     Parked(ParkedCommand),
+    /// Who may call the API.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// The configuration in force.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -139,6 +142,64 @@ pub enum ParkedCommand {
         /// Its number in the list.
         id: u64,
     },
+}
+
+/// Who may call the API.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token and print it. It is shown this once: what is kept can't be turned back into it.
+    Create {
+        /// The company whose data it opens.
+        #[arg(long)]
+        company: CompanyId,
+        /// What its holder may do.
+        #[arg(long, value_enum)]
+        role: RoleName,
+        /// The AM user whose pages it opens; with `--role am-user`.
+        #[arg(long, value_name = "ID", required_if_eq("role", "am-user"))]
+        user: Option<UserId>,
+        /// Who will hold it, for people and for the record of commands.
+        #[arg(long)]
+        name: String,
+        /// After how many days it opens nothing more; without it, never.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: Option<u32>,
+        /// Who makes it, for the record.
+        #[arg(long, env = "USER", default_value = "unknown")]
+        actor: String,
+    },
+    /// List a company's tokens, those that are revoked or expired too.
+    List {
+        /// The company.
+        #[arg(long)]
+        company: CompanyId,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a token open nothing, from now on.
+    Revoke {
+        /// Its id in the list.
+        id: uuid::Uuid,
+        /// Who revokes it, for the record.
+        #[arg(long, env = "USER", default_value = "unknown")]
+        actor: String,
+    },
+}
+
+/// What the holder of a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoleName {
+    /// Everything.
+    Admin,
+    /// Read, give commands, try messages out, show QR codes.
+    Operator,
+    /// Read, and see the history behind every request.
+    Auditor,
+    /// Read.
+    Dashboard,
+    /// Show one employee's own QR code.
+    AmUser,
 }
 
 /// What companies say to their clients.

@@ -45,6 +45,8 @@ pub struct Config {
 pub struct Http {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Origins whose pages may show the QR page in a frame, e.g. `https://teams.microsoft.com`.
+    pub frame_ancestors: Vec<String>,
 }
 
 /// WhatsApp's Cloud API.
@@ -80,6 +82,9 @@ pub struct Sender {
     pub grace_seconds: u32,
     /// How often a message is tried at most.
     pub attempts: u32,
+    /// How many messages a second each number sends at most: 1 to 1,000. WhatsApp allows 80 unless
+    /// it has raised the number's throughput.
+    pub messages_per_second: u32,
     /// Pause before the second attempt, in seconds; doubled each time, with jitter.
     pub back_off_seconds: u32,
 }
@@ -120,13 +125,22 @@ impl Default for Config {
             database_url: Secret("postgres://onboarding@127.0.0.1:5432/onboarding".into()),
             nats_url: Secret("nats://127.0.0.1:4222".into()),
             database_connections: 20,
-            http: Http { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) },
+            http: Http {
+                listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+                frame_ancestors: vec![],
+            },
             cloud_api: CloudApi {
                 base_url: "https://graph.facebook.com/v25.0".into(),
                 timeout_seconds: 20,
             },
             apps: BTreeMap::new(),
-            sender: Sender { concurrency: 32, grace_seconds: 60, attempts: 8, back_off_seconds: 2 },
+            sender: Sender {
+                concurrency: 32,
+                grace_seconds: 60,
+                attempts: 8,
+                messages_per_second: 80,
+                back_off_seconds: 2,
+            },
             streams: Streams { replicas: 1, inbox_max_bytes: 4 << 30 },
             log: Log { filter: "info".into(), format: LogFormat::Text },
         }
@@ -160,6 +174,18 @@ impl Config {
              a call that is still under way would be made again",
             config.cloud_api.timeout_seconds
         );
+        anyhow::ensure!(
+            (1..=1_000).contains(&config.sender.messages_per_second),
+            "configuration: sender.messages_per_second must be from 1 to 1000, which is the most that \
+             WhatsApp allows a number"
+        );
+        for origin in &config.http.frame_ancestors {
+            anyhow::ensure!(
+                is_origin(origin),
+                "configuration: http.frame_ancestors: `{origin}` must be an origin as in \
+                 https://teams.microsoft.com or https://*.example.com, without a path"
+            );
+        }
         Ok(config)
     }
 
@@ -175,6 +201,20 @@ impl Config {
         }
         serde_json::to_string_pretty(&masked).unwrap_or_default()
     }
+}
+
+/// A scheme and a host, all of whose subdomains may be meant, and perhaps a port: nobody's site but
+/// those that are named, and nothing that could be mistaken for more of the policy.
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let Some(rest) = rest else { return false };
+    let (host, port) = rest.split_once(':').unwrap_or((rest, "443"));
+    let host = host.strip_prefix("*.").unwrap_or(host);
+    let is_label = |label: &str| {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        !label.is_empty() && label.bytes().all(allowed)
+    };
+    host.split('.').all(is_label) && port.parse::<u16>().is_ok()
 }
 
 /// The key of a secret that a variable sets. Secrets are taken as they are
@@ -255,9 +295,35 @@ mod tests {
     }
 
     #[test]
+    fn a_number_sends_no_faster_than_whatsapp_allows_any() {
+        for wrong in [0, 1_001] {
+            let error = load(&format!("sender: {{ messages_per_second: {wrong} }}")).unwrap_err();
+            assert!(error.to_string().contains("sender.messages_per_second"), "{error}");
+        }
+    }
+
+    #[test]
     fn a_grace_time_shorter_than_a_call_is_refused() {
         let error = load("sender: { grace_seconds: 20 }").unwrap_err().to_string();
         assert!(error.contains("sender.grace_seconds must be more than"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_origin_may_frame_nothing() {
+        let config = load("http: { frame_ancestors: [\"https://*.example.com:8443\"] }").unwrap();
+        assert_eq!(config.http.frame_ancestors, ["https://*.example.com:8443"]);
+        for wrong in [
+            "teams.example",
+            "https://",
+            "https://*",
+            "https://*.",
+            "https://x; script-src *",
+            "https://x/tab",
+            "https://x:port",
+        ] {
+            let error = load(&format!("http: {{ frame_ancestors: [\"{wrong}\"] }}")).unwrap_err();
+            assert!(error.to_string().contains("http.frame_ancestors"), "{error}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod web;
 pub mod workers;
 
 // What the acceptance tests act with.
+pub use directory::access::AccessRole;
 pub use engine::Clock;
 pub use whatsapp;
 
@@ -79,6 +80,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Rebuild { view } => commands::rebuild::run(&config, &view).await,
         Command::Check { json } => commands::check::run(&config, json).await,
         Command::Parked(command) => commands::parked::run(&config, command).await,
+        Command::Token(command) => commands::token::run(&config, command).await,
         Command::Doctor { json } => commands::doctor::run(&config, json).await,
         Command::Config(_) => {
             println!("{}", config.shown());

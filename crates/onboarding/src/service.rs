@@ -242,6 +242,7 @@ impl Service {
                 concurrency: config.sender.concurrency,
                 grace: Duration::from_secs(config.sender.grace_seconds.into()),
                 attempts: config.sender.attempts,
+                messages_per_second: config.sender.messages_per_second,
                 back_off: TimeDelta::seconds(config.sender.back_off_seconds.into()),
             },
         };

@@ -8,6 +8,7 @@ use api::ops::{Check, OpsState};
 use api::{ApiState, ClockFn, Pictures};
 use axum::Router;
 use directory::DirectoryStore;
+use directory::access::AccessTokens;
 use engine::{Clock, Engine};
 use messaging::Client;
 use messaging::dlq::DlqPublisher;
@@ -60,6 +61,8 @@ pub(crate) async fn api(
         inbox: InboxPublisher::new(parts.client),
         readmodel: parts.pool.clone(),
         pictures: Arc::new(Pictures::new(DirectoryStore::new(parts.pool.clone()))),
+        tokens: AccessTokens::new(parts.pool.clone()),
+        frame_ancestors: parts.config.http.frame_ancestors.clone(),
         clock: clock_fn(parts.clock),
         contracts: Arc::new(contracts),
     };

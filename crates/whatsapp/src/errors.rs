@@ -30,6 +30,115 @@ pub const fn retry_helps(class: ErrorClass) -> bool {
     )
 }
 
+/// What has to rest after an error, beside the message itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All numbers of the app.
+    Account,
+    /// The number that sent.
+    Number,
+    /// The number's messages to this client.
+    Recipient,
+}
+
+/// What has to rest after an error; `None` if only the message waits, or nothing is tried again.
+pub const fn rests(error: &SendError) -> Option<Scope> {
+    match error.class {
+        ErrorClass::Account => Some(Scope::Account),
+        ErrorClass::RateLimited if error.code == 130_429 => Some(Scope::Number),
+        ErrorClass::RateLimited => Some(Scope::Account),
+        ErrorClass::RecipientRateLimited => Some(Scope::Recipient),
+        ErrorClass::NumberUnhealthy
+        | ErrorClass::WindowClosed
+        | ErrorClass::RecipientRefused
+        | ErrorClass::Template
+        | ErrorClass::Transient
+        | ErrorClass::Unknown
+        | ErrorClass::Expired => None,
+    }
+}
+
+/// What the service does about an error of a class, for operators.
+pub const fn action_of(class: ErrorClass) -> &'static str {
+    match class {
+        ErrorClass::Account => {
+            "All numbers of the app rest for 60 s; the messages wait until they expire. Alarm."
+        }
+        ErrorClass::RateLimited => {
+            "The number (130429) or all numbers of the app rest, longer each time, and at least as \
+             long as WhatsApp asks; the message is tried again."
+        }
+        ErrorClass::RecipientRateLimited => {
+            "The number's messages to this client rest, longer each time; the message is tried again."
+        }
+        ErrorClass::NumberUnhealthy => {
+            "An invitation goes out from another number, three numbers at most, and the number takes no \
+             new rooms until `set-number-service` says so; any other message is given up. Alarm."
+        }
+        ErrorClass::WindowClosed => "The message is given up.",
+        ErrorClass::RecipientRefused => "The message is given up: it is final for this client.",
+        ErrorClass::Template => "The message is given up. Alarm: mend the template.",
+        ErrorClass::Transient => "The message is tried again, later each time, with jitter.",
+        ErrorClass::Unknown => "The message is given up. Alarm: the code is new to this program.",
+        ErrorClass::Expired => {
+            "Ours, not WhatsApp's: the message was not sent while it could help."
+        }
+    }
+}
+
+/// The table for people, as Markdown: codes, class, meaning and action.
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# WhatsApp's error codes\n\nWhat the service makes of `error.code` in an answer or a status. \
+         Written by `onboarding contracts` from `crates/whatsapp/src/errors.rs`.\n\n\
+         | code | class | meaning |\n|---|---|---|\n",
+    );
+    for Row { codes, class, title } in TABLE {
+        let (first, last) = (codes.start(), codes.end());
+        let codes = if first == last { first.to_string() } else { format!("{first}-{last}") };
+        text.push_str(&format!("| {codes} | `{}` | {title} |\n", name_of(*class)));
+    }
+    text.push_str(
+        "| any other | `unknown` | |\n\nAn HTTP status counts where no code says more: 401 and 403 as \
+         `account`, 429 as `rate_limited`, 408 and 5xx as `transient`.\n\n\
+         | class | what the service does |\n|---|---|\n",
+    );
+    for class in CLASSES {
+        text.push_str(&format!("| `{}` | {} |\n", name_of(class), action_of(class)));
+    }
+    text
+}
+
+/// All classes, in the order in which they are explained.
+const CLASSES: [ErrorClass; 10] = [
+    ErrorClass::Account,
+    ErrorClass::RateLimited,
+    ErrorClass::RecipientRateLimited,
+    ErrorClass::NumberUnhealthy,
+    ErrorClass::WindowClosed,
+    ErrorClass::RecipientRefused,
+    ErrorClass::Template,
+    ErrorClass::Transient,
+    ErrorClass::Unknown,
+    ErrorClass::Expired,
+];
+
+/// The class's name, in metrics and as it is serialised.
+pub const fn name_of(class: ErrorClass) -> &'static str {
+    match class {
+        ErrorClass::Account => "account",
+        ErrorClass::RateLimited => "rate_limited",
+        ErrorClass::RecipientRateLimited => "recipient_rate_limited",
+        ErrorClass::NumberUnhealthy => "number_unhealthy",
+        ErrorClass::WindowClosed => "window_closed",
+        ErrorClass::RecipientRefused => "recipient_refused",
+        ErrorClass::Template => "template",
+        ErrorClass::Transient => "transient",
+        ErrorClass::Unknown => "unknown",
+        ErrorClass::Expired => "expired",
+    }
+}
+
 /// The error of a code, with our title of it.
 pub(crate) fn send_error(code: i64, definite: bool) -> SendError {
     SendError {
@@ -112,6 +221,31 @@ mod tests {
         assert_eq!(class_of_http_status(429), RateLimited);
         assert_eq!(class_of_http_status(503), Transient);
         assert_eq!(class_of_http_status(400), Unknown);
+    }
+
+    #[test]
+    fn what_rests_is_what_the_error_is_about() {
+        let rests = |code| rests(&send_error(code, true));
+        assert_eq!(rests(190), Some(Scope::Account));
+        assert_eq!(rests(130429), Some(Scope::Number));
+        for code in [4, 80007] {
+            assert_eq!(rests(code), Some(Scope::Account), "{code}");
+        }
+        assert_eq!(rests(131056), Some(Scope::Recipient));
+        for code in [131048, 131047, 131026, 132000, 131000, 5] {
+            assert_eq!(rests(code), None, "{code}");
+        }
+    }
+
+    #[test]
+    fn every_class_is_explained_under_the_name_that_is_recorded() {
+        let text = markdown();
+        for class in CLASSES {
+            let name = serde_json::to_value(class).unwrap();
+            assert_eq!(name, name_of(class));
+            assert!(text.contains(&format!("| `{}` | {}", name_of(class), action_of(class))));
+        }
+        assert!(text.contains("| 200-299 | `account` | permission is missing |"), "{text}");
     }
 
     #[test]

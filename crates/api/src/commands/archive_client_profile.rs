@@ -4,28 +4,15 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::ids::{CompanyId, ProfileId};
+use domain::ids::ProfileId;
 use domain::input::OperatorRequest;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::{Asked, Pending};
+use super::{Asked, CommandHeaders, Pending, ProfileInCompany};
 use crate::ApiState;
 use crate::params::Params;
 use crate::problem::Problem;
-
-/// A client profile of a company.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ProfileInCompany {
-    /// The company.
-    #[param(value_type = String, example = "acme")]
-    company: CompanyId,
-    /// The profile.
-    #[param(value_type = uuid::Uuid)]
-    profile_id: ProfileId,
-}
 
 /// A profile that is archived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -43,12 +30,7 @@ pub struct ArchivedClientProfile {
     post,
     path = "/api/v1/companies/{company}/client-profiles/{profile_id}/archive",
     tag = "commands",
-    params(
-        ProfileInCompany,
-        ("Idempotency-Key" = uuid::Uuid, Header, description = "Chosen by the caller; asking again with it gives the stored answer"),
-        ("X-Actor" = Option<String>, Header, description = "Who asks, for the record; `unknown` if missing. Personal data"),
-        ("traceparent" = Option<String>, Header, description = "W3C Trace Context"),
-    ),
+    params(ProfileInCompany, CommandHeaders),
     responses(
         (status = 200, description = "Archived, now or before", body = ArchivedClientProfile),
         (status = 202, description = "Stored and not decided yet: ask again with the same key", body = Pending),

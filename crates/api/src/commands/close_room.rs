@@ -3,28 +3,15 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::ids::{CompanyId, RoomId};
+use domain::ids::RoomId;
 use domain::input::OperatorRequest;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::{Asked, Pending};
+use super::{Asked, CommandHeaders, Pending, RoomInCompany};
 use crate::ApiState;
 use crate::params::Params;
 use crate::problem::Problem;
-
-/// A room of a company.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RoomInCompany {
-    /// The company.
-    #[param(value_type = String, example = "acme")]
-    company: CompanyId,
-    /// The room.
-    #[param(value_type = uuid::Uuid)]
-    room_id: RoomId,
-}
 
 /// A room that is closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -43,12 +30,7 @@ pub struct ClosedRoom {
     post,
     path = "/api/v1/companies/{company}/chat-rooms/{room_id}/close",
     tag = "commands",
-    params(
-        RoomInCompany,
-        ("Idempotency-Key" = uuid::Uuid, Header, description = "Chosen by the caller; asking again with it gives the stored answer"),
-        ("X-Actor" = Option<String>, Header, description = "Who asks, for the record; `unknown` if missing. Personal data"),
-        ("traceparent" = Option<String>, Header, description = "W3C Trace Context"),
-    ),
+    params(RoomInCompany, CommandHeaders),
     responses(
         (status = 200, description = "Closed, now or before", body = ClosedRoom),
         (status = 202, description = "Stored and not decided yet: ask again with the same key", body = Pending),

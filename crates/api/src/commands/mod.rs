@@ -1,9 +1,13 @@
 //! Operators' commands: sent into their company's lane, answered after commit.
 
 pub mod archive_client_profile;
+pub mod block_client;
 pub mod close_room;
+pub mod promote_prospect;
 pub mod register_client_profile;
+pub mod resend_invitation;
 pub mod set_number_service;
+pub mod set_user_extension;
 
 use std::time::Duration;
 
@@ -12,13 +16,14 @@ use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use directory::access::AccessToken;
 use domain::Personal;
-use domain::ids::{CompanyId, OperationId};
+use domain::ids::{CompanyId, OperationId, ProfileId, RoomId};
 use domain::input::{OperatorCommand, OperatorRequest};
 use messaging::inbox::{Answers, InboxBody, InboxMessage};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::ApiState;
 use crate::problem::Problem;
@@ -28,6 +33,47 @@ use crate::trace::traceparent;
 const PATIENCE: Duration = Duration::from_secs(5);
 const KEY: &str = "Idempotency-Key";
 const ACTOR: &str = "X-Actor";
+
+/// A client profile of a company.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProfileInCompany {
+    /// The company.
+    #[param(value_type = String, example = "acme")]
+    company: CompanyId,
+    /// The profile.
+    #[param(value_type = uuid::Uuid)]
+    profile_id: ProfileId,
+}
+
+/// A room of a company.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RoomInCompany {
+    /// The company.
+    #[param(value_type = String, example = "acme")]
+    company: CompanyId,
+    /// The room.
+    #[param(value_type = uuid::Uuid)]
+    room_id: RoomId,
+}
+
+/// The headers of every command.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes headers, is never made")]
+pub(crate) struct CommandHeaders {
+    /// Chosen by the caller; asking again with it gives the stored answer.
+    #[param(rename = "Idempotency-Key")]
+    idempotency_key: uuid::Uuid,
+    /// For whom the token's holder asks, for the record. Personal data.
+    #[param(rename = "X-Actor")]
+    actor: Option<String>,
+    /// W3C Trace Context.
+    traceparent: Option<String>,
+}
 
 /// A command that is not answered yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -61,7 +107,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
         let Ok(OriginalUri(uri)) = OriginalUri::from_request_parts(parts, state).await;
         Ok(Self {
             operation_id: key(&parts.headers)?,
-            actor: actor(&parts.headers)?,
+            actor: actor(parts)?,
             traceparent: traceparent(&parts.headers),
             path: uri.path().to_owned(),
         })
@@ -124,8 +170,15 @@ async fn send(
 
 fn refused(code: &str, detail: String) -> Problem {
     let status = match code {
-        "unknown-chat-room" | "unknown-client-profile" | "unknown-number" => StatusCode::NOT_FOUND,
-        "phone-taken" | "room-under-way" => StatusCode::CONFLICT,
+        "unknown-chat-room"
+        | "unknown-client-profile"
+        | "unknown-number"
+        | "unknown-onboarding-request" => StatusCode::NOT_FOUND,
+        "extension-taken" => StatusCode::CONFLICT,
+        "room-closed" | "no-invitation-needed" | "invitation-under-way" => StatusCode::CONFLICT,
+        "phone-taken" | "room-under-way" | "no-prospect" | "user-not-found" | "client-blocked" => {
+            StatusCode::CONFLICT
+        }
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let field = detail.split_once(": ").map(|(field, _)| field.to_owned());
@@ -151,12 +204,18 @@ fn key(headers: &HeaderMap) -> Result<OperationId, Problem> {
     key.parse().map_err(|_| rule())
 }
 
-fn actor(headers: &HeaderMap) -> Result<Personal<String>, Problem> {
-    let Some(actor) = headers.get(ACTOR) else { return Ok(Personal::new("unknown".to_owned())) };
-    let text = std::str::from_utf8(actor.as_bytes()).ok().map(str::trim);
+/// Who asks, for the record: the holder of the token, and in front of it whom the holder names.
+fn actor(parts: &Parts) -> Result<Personal<String>, Problem> {
+    let caller = parts.extensions.get::<AccessToken>().ok_or_else(|| {
+        tracing::error!("a command's route has no guard");
+        Problem::internal()
+    })?;
+    let holder = caller.name.expose();
+    let Some(named) = parts.headers.get(ACTOR) else { return Ok(Personal::new(holder.clone())) };
+    let text = std::str::from_utf8(named.as_bytes()).ok().map(str::trim);
     let fits = text.filter(|text| (1..=200).contains(&text.chars().count()));
-    let actor = fits.ok_or_else(|| {
+    let named = fits.ok_or_else(|| {
         Problem::bad(ACTOR, format!("{ACTOR}: must be 1 to 200 characters of UTF-8"))
     })?;
-    Ok(Personal::new(actor.to_owned()))
+    Ok(Personal::new(format!("{named} ({holder})")))
 }

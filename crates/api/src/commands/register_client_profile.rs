@@ -11,7 +11,7 @@ use domain::input::{KnownClient, OperatorRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Asked, Pending};
+use super::{Asked, CommandHeaders, Pending};
 use crate::ApiState;
 use crate::params::{InCompany, JsonBody, Params};
 use crate::problem::Problem;
@@ -62,12 +62,7 @@ pub struct RegisteredClientProfile {
     post,
     path = "/api/v1/companies/{company}/client-profiles",
     tag = "commands",
-    params(
-        InCompany,
-        ("Idempotency-Key" = uuid::Uuid, Header, description = "Chosen by the caller; asking again with it gives the stored answer"),
-        ("X-Actor" = Option<String>, Header, description = "Who asks, for the record; `unknown` if missing. Personal data"),
-        ("traceparent" = Option<String>, Header, description = "W3C Trace Context"),
-    ),
+    params(InCompany, CommandHeaders),
     request_body = NewClientProfile,
     responses(
         (status = 201, description = "Entered, now or before", body = RegisteredClientProfile),

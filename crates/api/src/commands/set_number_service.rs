@@ -10,7 +10,7 @@ use domain::pool::Service;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Asked, Pending};
+use super::{Asked, CommandHeaders, Pending};
 use crate::ApiState;
 use crate::params::{JsonBody, Params};
 use crate::problem::Problem;
@@ -55,12 +55,7 @@ pub struct NumberServiceSet {
     post,
     path = "/api/v1/companies/{company}/numbers/{number}/service",
     tag = "commands",
-    params(
-        NumberInCompany,
-        ("Idempotency-Key" = uuid::Uuid, Header, description = "Chosen by the caller; asking again with it gives the stored answer"),
-        ("X-Actor" = Option<String>, Header, description = "Who asks, for the record; `unknown` if missing. Personal data"),
-        ("traceparent" = Option<String>, Header, description = "W3C Trace Context"),
-    ),
+    params(NumberInCompany, CommandHeaders),
     request_body = NumberService,
     responses(
         (status = 200, description = "Set, now or before", body = NumberServiceSet),

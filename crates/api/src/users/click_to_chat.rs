@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use domain::Personal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,6 +14,9 @@ use crate::problem::Problem;
 /// What leads a client to a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ClickToChat {
+    /// The user's name, as clients see it. Personal data.
+    #[schema(value_type = String)]
+    name: Personal<String>,
     /// Opens WhatsApp with the message `#<extension>` to the primary.
     #[schema(example = "https://wa.me/4930123456?text=%23michael")]
     url: String,
@@ -43,6 +47,6 @@ pub(crate) async fn handler(
     State(state): State<ApiState>,
     Params(asked): Params<UserQuery>,
 ) -> Result<Json<ClickToChat>, Problem> {
-    let Link { url, extension, primary } = link(&state, &asked).await?;
-    Ok(Json(ClickToChat { url, extension, primary }))
+    let Link { name, url, extension, primary } = link(&state, &asked).await?;
+    Ok(Json(ClickToChat { name, url, extension, primary }))
 }

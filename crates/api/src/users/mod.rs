@@ -6,6 +6,7 @@ pub mod qr_svg;
 
 use axum::http::StatusCode;
 use directory::Picture;
+use domain::Personal;
 use domain::ids::{CompanyId, UserId};
 use fast_qr::{ECL, QRBuilder, QRCode};
 use serde::Deserialize;
@@ -14,9 +15,9 @@ use crate::ApiState;
 use crate::problem::Problem;
 
 /// What stands under a code that works.
-const CAPTION: &str = "Use this QR code to onboard a client face-to-face";
+pub(crate) const CAPTION: &str = "Use this QR code to onboard a client face-to-face";
 /// What stands in place of a code that would not.
-const BROKEN: &str = "There has been an issue with the WhatsApp Business Account configuration. \
+pub(crate) const BROKEN: &str = "There has been an issue with the WhatsApp Business Account configuration. \
                       Please contact administrator for troubleshooting.";
 
 /// Which user. Ids of users are unique in their company only.
@@ -31,6 +32,7 @@ pub struct UserQuery {
 
 /// What leads a client to a user.
 struct Link {
+    name: Personal<String>,
     url: String,
     extension: String,
     primary: String,
@@ -70,16 +72,19 @@ fn link_in(picture: &Picture, id: &UserId) -> Result<Link, Problem> {
     let digits = primary.digits();
     let text = percent_encoded(extension.as_str());
     Ok(Link {
+        name: user.name,
         url: format!("https://wa.me/{digits}?text=%23{text}"),
         extension: extension.to_string(),
         primary: primary.to_string(),
     })
 }
 
-/// The link's code; with 25 % redundancy, because it is photographed from screens and badges.
+/// The link's code; with 30 % redundancy, because it is photographed from screens and badges, and
+/// the page puts a mark in its middle.
 fn code(link: &Link) -> Result<QRCode, Problem> {
-    // A link has some 100 characters, or 600 with an extension in a script of many bytes.
-    QRBuilder::new(link.url.as_str()).ecl(ECL::Q).build().map_err(|_| {
+    // A link has some 100 characters, or 800 with an extension in a script of many bytes; a code
+    // takes 1,273.
+    QRBuilder::new(link.url.as_str()).ecl(ECL::H).build().map_err(|_| {
         tracing::error!("a link does not fit into a QR code");
         Problem::internal()
     })
@@ -108,7 +113,8 @@ mod tests {
         assert_eq!(percent_encoded("ж"), "%D0%B6");
         let extension = "ж".repeat(64);
         let url = format!("https://wa.me/4912345?text=%23{}", percent_encoded(&extension));
-        let link = Link { url, extension, primary: "+4912345".into() };
+        let name = Personal::new("Jelena".to_owned());
+        let link = Link { name, url, extension, primary: "+4912345".into() };
         assert!(code(&link).is_ok());
     }
 }

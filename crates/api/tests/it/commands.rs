@@ -35,7 +35,7 @@ async fn asked(answer: Option<Value>) -> Answer {
         assert_eq!(lane.company.as_str(), "acme");
         let Input::Command(command) = &lane.input else { panic!("no command") };
         assert_eq!(command.operation_id.to_string(), KEY);
-        assert_eq!(command.actor.expose(), "Olga");
+        assert_eq!(command.actor.expose(), "Olga (console)");
         assert_eq!(command.at, now());
         let OperatorRequest::RegisterClientProfile(client) = &command.request else {
             panic!("{:?}", command.request);
@@ -117,8 +117,8 @@ async fn what_can_be_no_command_is_refused_with_its_field() {
             "/api/v1/companies/other/client-profiles",
             vec![key],
             body(),
-            404,
-            "unknown-company",
+            403,
+            "other-company",
             Some("company"),
         ),
     ];

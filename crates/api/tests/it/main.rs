@@ -1,6 +1,7 @@
 //! Stories over real HTTP, on a real NATS and a real Postgres.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod commands;
 mod gateway;
 mod ops;

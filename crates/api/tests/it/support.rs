@@ -9,16 +9,19 @@ use api::{ApiState, Pictures};
 use axum::Router;
 use devservers::{Options, Server};
 use directory::DirectoryStore;
+use directory::access::{AccessRole, AccessToken, AccessTokens, Secret, TokenText};
 use domain::Personal;
 use domain::input::Timestamp;
 use messaging::inbox::InboxPublisher;
 use messaging::{Client, ConnectSettings, StreamSettings, Streams, connect};
+use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, PgPool};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
@@ -60,14 +63,45 @@ impl Nats {
 /// A database of its own with all tables and the directory below.
 pub(crate) async fn database() -> PgPool {
     let server = devservers::shared_postgres().await.unwrap();
-    let name = format!("api_{}", uuid::Uuid::from_u128(rand::random()).simple());
+    let name = format!("api_{}", Uuid::from_u128(rand::random()).simple());
     let mut connection = PgConnection::connect(server.url()).await.unwrap();
     let create = format!("CREATE DATABASE {name}");
     sqlx::query(&create).execute(&mut connection).await.unwrap();
     let pool = PgPool::connect(&devservers::database_url(server.url(), &name)).await.unwrap();
     MIGRATIONS.run(&pool).await.unwrap();
     apply(&pool, DIRECTORY).await;
+    token(&pool, ADMIN, "acme", AccessRole::Admin).await;
     pool
+}
+
+/// Number of the token with which [`Served`] asks if nothing else is said: an admin's of acme.
+const ADMIN: u128 = 0;
+
+/// The text of a token by its number.
+pub(crate) fn token_text(number: u128) -> TokenText {
+    TokenText { id: Uuid::from_u128(number), secret: Secret::new([7; 32]) }
+}
+
+/// Makes a token that is valid until a day after [`now`].
+pub(crate) async fn token(
+    pool: &PgPool,
+    number: u128,
+    company: &str,
+    role: AccessRole,
+) -> TokenText {
+    let text = token_text(number);
+    let token = AccessToken {
+        id: text.id,
+        company: company.parse().unwrap(),
+        name: Personal::new("console".to_owned()),
+        role,
+        created_at: now(),
+        created_by: Personal::new("test".to_owned()),
+        expires_at: Some(now() + chrono::TimeDelta::days(1)),
+        revoked_at: None,
+    };
+    AccessTokens::new(pool.clone()).add(&token, &text).await.unwrap();
+    text
 }
 
 /// Makes a file the next version of the directory.
@@ -111,6 +145,8 @@ pub(crate) fn api(client: &Client, pool: &PgPool) -> Router {
         inbox: InboxPublisher::new(client),
         readmodel: pool.clone(),
         pictures: Arc::new(Pictures::new(DirectoryStore::new(pool.clone()))),
+        tokens: AccessTokens::new(pool.clone()),
+        frame_ancestors: vec!["https://teams.example".to_owned()],
         clock: Arc::new(now),
         contracts: Arc::new(BTreeMap::from([("events/a.json".to_owned(), contract)])),
     })
@@ -161,7 +197,21 @@ impl Served {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.answer(self.http.get(format!("{}{path}", self.url))).await
+        self.ask(Method::GET, path, Some(token_text(ADMIN).to_string())).await
+    }
+
+    /// Asks with a token, or with none.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: impl AsRef<str>,
+        token: Option<String>,
+    ) -> Answer {
+        let mut request = self.http.request(method, format!("{}{}", self.url, path.as_ref()));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        self.answer(request).await
     }
 
     pub(crate) async fn post(
@@ -171,6 +221,7 @@ impl Served {
         body: impl Into<reqwest::Body>,
     ) -> Answer {
         let mut request = self.http.post(format!("{}{path}", self.url)).body(body);
+        request = request.bearer_auth(token_text(ADMIN));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -1,3 +1,5 @@
+use reqwest::Method;
+
 use crate::support::{DIRECTORY, Nats, Served, api, apply, database};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -10,6 +12,7 @@ async fn a_users_code_leads_to_the_primary_of_the_unit() {
         link,
         serde_json::json!({
             "url": "https://wa.me/12025550100?text=%23michael",
+            "name": "Michael Stone",
             "extension": "michael",
             "primary": "+12025550100",
         })
@@ -38,7 +41,7 @@ async fn a_code_that_would_not_work_is_refused_with_the_reason() {
         ("paul", "acme", 409, "account-configuration-broken"),
         ("nobody", "acme", 404, "unknown-user"),
         ("gone", "acme", 404, "unknown-user"),
-        ("michael", "other", 404, "unknown-company"),
+        ("michael", "other", 403, "other-company"),
     ] {
         for page in ["qr.svg", "qr.png", "click-to-chat"] {
             let answer = http.get(&format!("/api/v1/users/{user}/{page}?company={company}")).await;
@@ -64,4 +67,25 @@ async fn a_new_version_of_the_directory_counts_at_once() {
     assert_eq!(http.get(PATH).await.json()["extension"], "michael");
     apply(&pool, &DIRECTORY.replace("extension: michael", "extension: mike")).await;
     assert_eq!(http.get(PATH).await.json()["extension"], "mike");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_is_framed_by_those_who_are_named_and_loads_nothing_from_elsewhere() {
+    let (nats, pool) = (Nats::start().await, database().await);
+    let http = Served::start(api(&nats.client, &pool)).await;
+    for (path, kind) in [
+        ("/qr", "text/html; charset=utf-8"),
+        ("/qr/page.css", "text/css"),
+        ("/qr/page.js", "text/javascript"),
+    ] {
+        let answer = http.ask(Method::GET, path, None).await;
+        assert_eq!((answer.status, &answer.headers["content-type"]), (200, &kind.parse().unwrap()));
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; "), "{policy}");
+        assert!(policy.ends_with("; frame-ancestors https://teams.example"), "{policy}");
+        assert_eq!(answer.headers["referrer-policy"], "no-referrer");
+    }
+    let page = http.ask(Method::GET, "/qr", None).await.text();
+    assert!(page.contains("<figcaption>Use this QR code to onboard a client face-to-face</"));
+    assert!(!page.contains('{'), "a place was left unfilled");
 }

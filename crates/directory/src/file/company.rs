@@ -10,14 +10,15 @@ use super::ids::Declared;
 use super::spot::{Record, Spot};
 use super::units::Units;
 use super::{pools, texts, units, users};
-use crate::model::{Company, Features, TimingSpec};
+use crate::model::{Company, Features, LimitSpec, TimingSpec};
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "id",
     "name",
     "default_language",
     "features",
     "timing",
+    "limits",
     "texts",
     "languages_by_country",
     "external_companies",
@@ -56,6 +57,7 @@ impl<'a> Reading<'a> {
         Some(Company {
             features: features(&record),
             timing: timing(&record),
+            limits: limits(&record),
             id: id?,
             name: name?,
             default_language: languages.default_language,
@@ -101,4 +103,22 @@ fn timing(company: &Record<'_>) -> TimingSpec {
         }
     }
     timing
+}
+
+fn limits(company: &Record<'_>) -> LimitSpec {
+    let mut limits = LimitSpec::default();
+    let fields = [
+        ("replies_per_hour", &mut limits.replies_per_hour),
+        ("wrong_extensions_per_hour", &mut limits.wrong_extensions_per_hour),
+    ];
+    let known = fields.each_ref().map(|(name, _)| *name);
+    if let Some(record) = company.optional("limits").and_then(|spot| spot.record(&known)) {
+        for (name, value) in fields {
+            let unit = if name.starts_with("replies") { "replies" } else { "extensions" };
+            if let Some(given) = record.optional(name).and_then(|s| s.whole(1..=10_000, unit)) {
+                *value = given;
+            }
+        }
+    }
+    limits
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::Extension;
-use domain::company::{CompanyFacts, Line, NumberSpec, UserFacts};
+use domain::company::{CompanyFacts, Limits, Line, NumberSpec, UserFacts};
 use domain::identity::{Country, PhoneNumber, Sender};
 use domain::ids::{CompanyId, ExternalCompanyId, OuId, PhoneNumberId, PoolId, UserId};
 
@@ -80,6 +80,11 @@ impl Picture {
             timing: company.timing.into(),
             texts: self.0.words.for_country(client_country).clone(),
         }
+    }
+
+    /// How much of what one client asks is answered.
+    pub fn limits(&self) -> Limits {
+        self.0.company.limits.into()
     }
 
     /// The active user that an extension names.

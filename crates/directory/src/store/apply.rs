@@ -40,7 +40,7 @@ impl fmt::Display for Applied {
     }
 }
 
-type Tx = Transaction<'static, Postgres>;
+pub(super) type Tx = Transaction<'static, Postgres>;
 
 impl DirectoryStore {
     /// Makes `directory` the next version, unless it changes nothing; on a dry run only
@@ -60,18 +60,14 @@ impl DirectoryStore {
         at: Timestamp,
         dry_run: bool,
     ) -> Result<Applied, DirectoryError> {
-        let mut tx = self.pool.begin().await.map_err(doing("start to apply a directory"))?;
-        sqlx::query("LOCK TABLE directory_versions IN SHARE ROW EXCLUSIVE MODE")
-            .execute(&mut *tx)
-            .await
-            .map_err(doing("lock the directory"))?;
-        let stored = latest_of(&mut tx, directory).await?;
+        let mut tx = self.begin_change().await?;
+        let stored = latest_of(&mut tx, &ids(directory.companies())).await?;
         refuse_taken_numbers(&mut tx, directory).await?;
 
         let mut all_changes = Vec::new();
         let mut changed = Vec::new();
         for company in directory.companies() {
-            let changes = changes(stored.get(&company.id), company);
+            let changes = changes(stored.get(&company.id).map(|(_, stored)| stored), company);
             if !changes.is_empty() {
                 changed.push(company);
                 all_changes.extend(changes);
@@ -91,12 +87,23 @@ impl DirectoryStore {
         }
         Ok(Applied { version: Some(version), changes: all_changes })
     }
+
+    /// A transaction that is the only one to make versions until it ends.
+    pub(super) async fn begin_change(&self) -> Result<Tx, DirectoryError> {
+        let mut tx = self.pool.begin().await.map_err(doing("start to apply a directory"))?;
+        sqlx::query("LOCK TABLE directory_versions IN SHARE ROW EXCLUSIVE MODE")
+            .execute(&mut *tx)
+            .await
+            .map_err(doing("lock the directory"))?;
+        Ok(tx)
+    }
 }
 
-async fn latest_of(
+/// The newest version of each of the companies that has one.
+pub(super) async fn latest_of(
     tx: &mut Tx,
-    directory: &Directory,
-) -> Result<HashMap<CompanyId, Company>, DirectoryError> {
+    companies: &[&str],
+) -> Result<HashMap<CompanyId, (u64, Company)>, DirectoryError> {
     let rows = sqlx::query_as(
         "SELECT latest.company, latest.version, latest.document::text
          FROM unnest($1::text[]) AS named (company)
@@ -105,12 +112,12 @@ async fn latest_of(
              WHERE d.company = named.company ORDER BY d.version DESC LIMIT 1
          ) latest",
     )
-    .bind(ids(directory.companies()))
+    .bind(companies)
     .fetch_all(&mut **tx)
     .await
     .map_err(doing("read the companies' latest versions"))?;
     let documents = read_documents(rows).await?;
-    Ok(documents.into_iter().map(|(_, company)| (company.id.clone(), company)).collect())
+    Ok(documents.into_iter().map(|document| (document.1.id.clone(), document)).collect())
 }
 
 async fn refuse_taken_numbers(tx: &mut Tx, directory: &Directory) -> Result<(), DirectoryError> {
@@ -139,7 +146,7 @@ async fn refuse_taken_numbers(tx: &mut Tx, directory: &Directory) -> Result<(), 
     Err(DirectoryError::NumbersTaken(taken?))
 }
 
-async fn insert_version(
+pub(super) async fn insert_version(
     tx: &mut Tx,
     source: &str,
     actor: &Personal<String>,
@@ -159,7 +166,7 @@ async fn insert_version(
     Ok(from_sql(version))
 }
 
-async fn insert_documents(
+pub(super) async fn insert_documents(
     tx: &mut Tx,
     version: u64,
     changed: &[&Company],

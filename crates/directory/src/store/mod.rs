@@ -1,6 +1,7 @@
 //! The directory's versions in Postgres.
 
 mod apply;
+mod extension;
 mod read;
 mod show;
 
@@ -10,6 +11,7 @@ use domain::input::Timestamp;
 use sqlx::PgPool;
 
 pub use apply::Applied;
+pub use extension::ExtensionSet;
 
 use crate::error::DirectoryError;
 use crate::model::Company;

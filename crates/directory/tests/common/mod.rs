@@ -25,11 +25,12 @@ pub(crate) async fn store(name: &str) -> (DirectoryStore, PgPool) {
     (DirectoryStore::new(pool.clone()), pool)
 }
 
-/// This crate's migrations, 0020 to 0029, in order.
+/// This crate's migrations, 0020 to 0029 and 0055, in order.
 fn migrations() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
-    files.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with("002"));
+    let ours = |name: &str| name.starts_with("002") || name.starts_with("0055");
+    files.retain(|path| ours(&path.file_name().unwrap().to_string_lossy()));
     files.sort();
     files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }

@@ -74,6 +74,12 @@ pub enum IgnoreReason {
     System,
     /// The number written to belongs to no pool.
     Unpooled,
+    /// An operator has blocked the client.
+    Blocked,
+    /// It got as many replies within an hour as a client may.
+    TooManyReplies,
+    /// It tried as many wrong extensions within an hour as a client may.
+    TooManyExtensions,
 }
 
 /// How a client is reminded.
@@ -209,4 +215,6 @@ pub enum NumberVerdict {
     OpenRoom,
     /// It carried a room of this client that rests.
     Quarantined,
+    /// It could not send the invitation of this request.
+    Failed,
 }

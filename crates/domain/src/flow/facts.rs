@@ -6,12 +6,13 @@ use chrono::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::company::{CompanyFacts, Line, NumberSpec, PoolRules, UserFacts};
+use crate::company::{CompanyFacts, Limits, Line, NumberSpec, PoolRules, UserFacts};
 use crate::identity::{Country, PhoneNumber};
 use crate::ids::{
     ClientId, ExternalCompanyId, PhoneNumberId, PoolId, ProfileId, RequestId, RoomId, UserId,
 };
 use crate::input::Timestamp;
+use crate::personal::Personal;
 use crate::profile::RoomPhase;
 
 /// Everything that was known when a message was decided.
@@ -43,6 +44,70 @@ pub struct Facts {
     /// The pools to try for the user, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pools: Vec<PoolFacts>,
+    /// The operator's command that takes the message up again, if it is not the message itself that
+    /// is decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<Promotion>,
+    /// Numbers that could not send the request's invitation, in the order in which they were tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_numbers: Vec<PhoneNumberId>,
+    /// What the client asked in vain within the hour before, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_in_vain: Option<AskedInVain>,
+}
+
+/// What a client asked in vain within an hour, and how much of it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AskedInVain {
+    /// Replies that it got.
+    pub replies: u32,
+    /// Different extensions that it tried and nobody has.
+    pub wrong_extensions: u32,
+    /// The company's limits.
+    pub limits: Limits,
+}
+
+impl Facts {
+    /// Whether the message is taken up again, by an operator or because a number failed: what was
+    /// asked for then still is, whatever its age and the company's settings are by now.
+    pub(super) fn is_taken_up_again(&self) -> bool {
+        self.promotion.is_some() || !self.failed_numbers.is_empty()
+    }
+
+    /// The facts of now for a request whose room is being closed because its number failed: without
+    /// that room, and otherwise as if it were the first decision, which was made on `before`.
+    pub(super) fn after_failure_of(
+        mut self,
+        before: &Self,
+        room_id: RoomId,
+        number: &PhoneNumberId,
+        quarantine_until: Option<Timestamp>,
+    ) -> Self {
+        let rooms = self.profiles.iter_mut().flat_map(|profile| &mut profile.rooms);
+        for room in rooms.filter(|room| room.room_id == room_id) {
+            room.phase = RoomPhase::Closed;
+            room.quarantine_until = quarantine_until;
+        }
+        let numbers = self.pools.iter_mut().flat_map(|pool| &mut pool.numbers);
+        for failed in numbers.filter(|one| one.spec.number == *number) {
+            failed.load = failed.load.saturating_sub(1);
+        }
+        self.failed_numbers = before.failed_numbers.clone();
+        self.failed_numbers.push(number.clone());
+        self.promotion = before.promotion.clone();
+        // The same lot: what was drawn is drawn again.
+        self.draw = before.draw;
+        self
+    }
+}
+
+/// An operator promotes a prospect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Promotion {
+    /// The request that recorded the prospect.
+    pub prospect: RequestId,
+    /// Who promotes it.
+    pub by: Personal<String>,
 }
 
 /// A profile as one decision sees it.
@@ -55,6 +120,9 @@ pub struct ProfileFacts {
     /// Archived profiles are not visible.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
+    /// Its client is not answered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blocked: bool,
     /// The external company it is for, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_company: Option<ExternalCompanyId>,
@@ -64,6 +132,13 @@ pub struct ProfileFacts {
     /// The client's rooms in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rooms: Vec<RoomFacts>,
+}
+
+impl ProfileFacts {
+    /// Whether the client is not to be answered. A profile that is only perhaps its own blocks nobody.
+    pub fn blocks_client(&self) -> bool {
+        self.blocked && self.held != Held::ByVariant
+    }
 }
 
 /// How a profile is tied to a client.

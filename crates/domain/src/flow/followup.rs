@@ -5,14 +5,18 @@
 
 use chrono::Duration;
 
+use super::message::look_for_another_number;
 use super::wording::Wording;
-use super::{Command, Decision};
+use super::{Command, Decision, Facts, ProfileSource};
 use crate::ids::{MessageId, ProfileId, RoomId};
-use crate::input::{MessageStatus, SendReceipt, Timestamp};
-use crate::outbound::{Purpose, SendError};
+use crate::input::{MessageStatus, SendReceipt, SendResult, Timestamp};
+use crate::outbound::{DeliveryStatus, ErrorClass, Purpose, SendError};
 use crate::pool::PoolCommand;
 use crate::profile::{ActivationCause, CloseReason, Profile, ProfileCommand, Room, RoomPhase};
-use crate::request::{Completion, Outcome, Request, RequestCommand, RequestEvent};
+use crate::request::{Completion, MessageProgress, Outcome, Request, RequestCommand, RequestEvent};
+
+/// On so many numbers a request tries its invitation at most.
+pub const MOST_NUMBERS: usize = 3;
 
 /// A room with its profile, as a follow-up finds it.
 #[derive(Clone, Copy, Debug)]
@@ -31,33 +35,72 @@ enum Settled {
     Failed(SendError),
 }
 
-/// The sender tells what it did with a message.
-pub fn on_receipt(
-    request: &Request,
-    room: Option<RoomInProfile<'_>>,
-    receipt: &SendReceipt,
-) -> Vec<Command> {
-    let record = RequestCommand::RecordReceipt(receipt.clone());
-    FollowUp { request, room, at: receipt.at }.after(receipt.message_id, record)
+/// What somebody tells of a message of ours.
+#[derive(Clone, Debug)]
+pub struct Told {
+    message_id: MessageId,
+    record: RequestCommand,
+    at: Timestamp,
 }
 
-/// WhatsApp tells how far a message got. A status that overtakes our own record
-/// of the send settles the message just as that record would.
-pub fn on_status(
+impl Told {
+    /// The sender tells what it did with a message.
+    pub fn by_receipt(receipt: &SendReceipt) -> Self {
+        let record = RequestCommand::RecordReceipt(receipt.clone());
+        Self { message_id: receipt.message_id, record, at: receipt.at }
+    }
+
+    const fn is_failure(&self) -> bool {
+        match &self.record {
+            RequestCommand::RecordReceipt(receipt) => {
+                matches!(receipt.result, SendResult::GivenUp { .. })
+            }
+            RequestCommand::RecordStatus { status, .. } => {
+                matches!(status, DeliveryStatus::Failed)
+            }
+            _ => false,
+        }
+    }
+
+    /// When it is decided.
+    #[cfg(test)]
+    pub(crate) const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// WhatsApp tells how far a message got. A status that overtakes our own record
+    /// of the send settles the message just as that record would.
+    pub fn by_status(message_id: MessageId, status: &MessageStatus, at: Timestamp) -> Self {
+        let record = RequestCommand::RecordStatus {
+            message_id,
+            wamid: status.wamid.clone(),
+            status: status.status,
+            error: status.error.clone(),
+            at: status.at,
+        };
+        Self { message_id, record, at }
+    }
+}
+
+/// Whether what follows depends on more than the request and its room: another number is to be
+/// looked for, so [`on_told`] wants to know what is so now.
+pub fn wants_facts(request: &Request, room: Option<RoomInProfile<'_>>, told: &Told) -> bool {
+    FollowUp { request, room, at: told.at, now: None }.failure_of_number(told).is_some()
+}
+
+/// What follows from what is told of a message; `now` if [`wants_facts`] says so.
+pub fn on_told(
     request: &Request,
     room: Option<RoomInProfile<'_>>,
-    message_id: MessageId,
-    status: &MessageStatus,
-    at: Timestamp,
+    told: &Told,
+    now: Option<Facts>,
 ) -> Vec<Command> {
-    let record = RequestCommand::RecordStatus {
-        message_id,
-        wamid: status.wamid.clone(),
-        status: status.status,
-        error: status.error.clone(),
-        at: status.at,
-    };
-    FollowUp { request, room, at }.after(message_id, record)
+    // A status of a message that the request does not have is nobody's fault: it is somebody else's.
+    let is_status = matches!(told.record, RequestCommand::RecordStatus { .. });
+    if is_status && request.message(told.message_id).is_none() {
+        return vec![];
+    }
+    FollowUp { request, room, at: told.at, now }.after(told)
 }
 
 /// A room has been in its phase for as long as it may.
@@ -70,7 +113,7 @@ pub fn on_room_deadline(
     if room.room.deadline != Some(deadline) {
         return vec![];
     }
-    let next = FollowUp { request, room: Some(room), at };
+    let next = FollowUp { request, room: Some(room), at, now: None };
     match room.room.phase {
         RoomPhase::Reserved => next.give_up(room, CloseReason::InvitationLost),
         RoomPhase::Invited => next.activate(room, ActivationCause::Deadline),
@@ -82,19 +125,55 @@ struct FollowUp<'a> {
     request: &'a Request,
     room: Option<RoomInProfile<'a>>,
     at: Timestamp,
+    now: Option<Facts>,
 }
 
-impl FollowUp<'_> {
-    fn after(&self, message_id: MessageId, record: RequestCommand) -> Vec<Command> {
-        let message = self.request.message(message_id);
-        let next = match (message, self.newly_settled(&record), self.room) {
-            (Some((message, _)), Some(settled), Some(room)) => {
-                self.after_settled(message.purpose, &settled, room)
-            }
-            _ => vec![],
+impl<'a> FollowUp<'a> {
+    fn after(&self, told: &Told) -> Vec<Command> {
+        let record = Command::Request(self.request.request_id, told.record.clone());
+        let next = self.settled(told).map(|(purpose, settled, room)| {
+            let another = self
+                .failure_of_number(told)
+                .and_then(|error| self.try_another_number(room, &error, self.now.as_ref()?));
+            another.unwrap_or_else(|| self.after_settled(told, purpose, &settled, room))
+        });
+        std::iter::once(record).chain(next.into_iter().flatten()).collect()
+    }
+
+    /// What is told of a message of the room that was not known before. What is told of a message of
+    /// an earlier room of the request changes nothing for the one that it has now.
+    fn settled(&self, told: &Told) -> Option<(Purpose, Settled, RoomInProfile<'a>)> {
+        let (message, _) = self.request.message(told.message_id)?;
+        let settled = self.newly_settled(&told.record)?;
+        let room = self.room.filter(|room| message.room_id.is_none_or(|id| id == room.room_id))?;
+        Some((message.purpose, settled, room))
+    }
+
+    /// The error of an invitation that failed by the fault of its number, if another may be tried.
+    fn failure_of_number(&self, told: &Told) -> Option<SendError> {
+        if !told.is_failure() {
+            return None;
+        }
+        let (Purpose::Invitation, Settled::Failed(error), room) = self.settled(told)? else {
+            return None;
         };
-        let record = Command::Request(self.request.request_id, record);
-        std::iter::once(record).chain(next).collect()
+        let (facts, _) = self.request.decided.as_ref()?;
+        let may_try =
+            facts.failed_numbers.len() + 1 < MOST_NUMBERS && self.request.outcome.is_none();
+        let is_numbers_fault = error.class == ErrorClass::NumberUnhealthy;
+        let is_the_only = !self.another_stands(told.message_id, room);
+        (may_try && is_numbers_fault && is_the_only && needs_invitation(room)).then_some(error)
+    }
+
+    /// Whether the room has another invitation, sent once more or before, that did not fail.
+    fn another_stands(&self, message_id: MessageId, room: RoomInProfile<'_>) -> bool {
+        self.request.messages.iter().any(|other| {
+            let progress = self.request.progress.get(&other.message_id);
+            other.purpose == Purpose::Invitation
+                && other.room_id == Some(room.room_id)
+                && other.message_id != message_id
+                && progress.is_some_and(|progress| *progress != MessageProgress::Failed)
+        })
     }
 
     /// What the record tells of its message that was not known before. A repeat,
@@ -110,19 +189,20 @@ impl FollowUp<'_> {
 
     fn after_settled(
         &self,
+        told: &Told,
         purpose: Purpose,
         settled: &Settled,
         room: RoomInProfile<'_>,
     ) -> Vec<Command> {
-        // Whoever wrote into the room needs no invitation. Until then its failure
-        // counts, even if the user-info message has activated the room meanwhile.
-        let needs_invitation = room.room.is_open() && !room.room.was_written_to();
         match (purpose, settled) {
             (Purpose::Invitation, Settled::Accepted) if room.room.phase == RoomPhase::Reserved => {
                 self.invite(room)
             }
-            (Purpose::Invitation, Settled::Failed(error)) if needs_invitation => {
-                self.give_up(room, close_reason(error))
+            (Purpose::Invitation, Settled::Failed(error))
+                if needs_invitation(room) && !self.another_stands(told.message_id, room) =>
+            {
+                let suspend = self.suspend(room, error);
+                self.give_up(room, close_reason(error)).into_iter().chain(suspend).collect()
             }
             (Purpose::UserInfo, _) if room.room.phase == RoomPhase::Invited => {
                 self.activate(room, ActivationCause::UserInfoSettled)
@@ -142,7 +222,8 @@ impl FollowUp<'_> {
         let deadline = self.at + Duration::seconds(seconds.into());
         let invite = ProfileCommand::InviteRoom { room_id, at: self.at, deadline };
         let mut commands = vec![Command::Profile(profile_id, invite)];
-        if let Some(message) = wording.user_info(id, room_id, &room.room.number) {
+        let user_info = wording.user_info(id, room_id, &room.room.number);
+        if let Some(message) = user_info.filter(|_| !room.profile.blocked) {
             let message_id = message.message_id;
             let requested = ProfileCommand::RequestUserInfo { room_id, message_id, at: self.at };
             commands.push(self.request_message(message));
@@ -163,27 +244,76 @@ impl FollowUp<'_> {
     /// the client through the primary.
     fn give_up(&self, room: RoomInProfile<'_>, reason: CloseReason) -> Vec<Command> {
         let Some((facts, _)) = &self.request.decided else { return vec![] };
-        let rest = Duration::seconds(facts.company.timing.quarantine.into());
+        let closed = self.close(room, reason, facts);
+        closed.into_iter().chain(self.apologise(room, facts)).collect()
+    }
+
+    /// The room that failed makes way for one on another number. `None` if what was asked for can't
+    /// be had any more.
+    fn try_another_number(
+        &self,
+        room: RoomInProfile<'_>,
+        error: &SendError,
+        now: &Facts,
+    ) -> Option<Vec<Command>> {
+        // Whoever has the extension by now is not whom the client was told of.
+        now.user.as_ref().filter(|user| user.user_id == room.room.user_id)?;
+        let (before, _) = self.request.decided.as_ref()?;
+        let reason = close_reason(error);
+        let rests = self.rests_until(reason, before);
+        let (room_id, number) = (room.room_id, &room.room.number);
+        let now = now.clone().after_failure_of(before, room_id, number, rests);
+        let (decision, again) = look_for_another_number(self.request, &now)?;
+        // Perhaps the profile was archived meanwhile, or there are more to draw from.
+        if profile_of(&decision) != Some(room.profile.profile_id) {
+            return None;
+        }
+        let none_left = matches!(decision, Decision::ReportNoNumber { .. });
+        let apology = none_left.then(|| self.apologise(room, before)).into_iter().flatten();
+        let closed = self.close(room, reason, before);
+        let suspend = self.suspend(room, error);
+        Some(closed.into_iter().chain(suspend).chain(again).chain(apology).collect())
+    }
+
+    fn close(&self, room: RoomInProfile<'_>, reason: CloseReason, facts: &Facts) -> [Command; 2] {
         let close = ProfileCommand::CloseRoom {
             room_id: room.room_id,
             reason,
             at: self.at,
-            quarantine_until: (reason == CloseReason::InvitationLost).then(|| self.at + rest),
+            quarantine_until: self.rests_until(reason, facts),
             by: None,
         };
         let release =
             PoolCommand::ReleaseNumber { number: room.room.number.clone(), room_id: room.room_id };
+        [
+            Command::Profile(room.profile.profile_id, close),
+            Command::Pool(room.room.pool_id.clone(), release),
+        ]
+    }
+
+    /// A pair rests if its client may have the invitation.
+    fn rests_until(&self, reason: CloseReason, facts: &Facts) -> Option<Timestamp> {
+        let rest = Duration::seconds(facts.company.timing.quarantine.into());
+        (reason == CloseReason::InvitationLost).then(|| self.at + rest)
+    }
+
+    /// A number that can't send takes no new rooms, until an operator says so.
+    fn suspend(&self, room: RoomInProfile<'_>, error: &SendError) -> Option<Command> {
+        let (number, code) = (room.room.number.clone(), error.code);
+        let suspend = PoolCommand::SuspendUnhealthy { number, at: self.at, code };
+        let is_numbers_fault = error.class == ErrorClass::NumberUnhealthy;
+        is_numbers_fault.then(|| Command::Pool(room.room.pool_id.clone(), suspend))
+    }
+
+    /// The client is told through the primary, and the request ends.
+    fn apologise(&self, room: RoomInProfile<'_>, facts: &Facts) -> Vec<Command> {
         let wording = Wording { facts, message: &self.request.message };
         let apology = wording
             .reply(self.request.next_message_id(), Purpose::InvitationFailed)
-            .filter(|message| self.at < message.expires_at)
+            .filter(|message| self.at < message.expires_at && !room.profile.blocked)
             .map(|message| self.request_message(message));
-        let closed = [
-            Command::Profile(room.profile.profile_id, close),
-            Command::Pool(room.room.pool_id.clone(), release),
-        ];
         let end = self.complete(Outcome::InvitationFailed, room);
-        closed.into_iter().chain(apology).chain([end]).collect()
+        apology.into_iter().chain([end]).collect()
     }
 
     fn request_message(&self, message: crate::outbound::OutboundMessage) -> Command {
@@ -200,6 +330,23 @@ impl FollowUp<'_> {
         };
         Command::Request(room.room.request_id, RequestCommand::Complete(completion))
     }
+}
+
+const fn profile_of(decision: &Decision) -> Option<ProfileId> {
+    match decision {
+        Decision::OpenRoom { profile, .. } | Decision::ReportNoNumber { profile, .. }
+            if !matches!(profile.how, ProfileSource::Created) =>
+        {
+            Some(profile.profile_id)
+        }
+        _ => None,
+    }
+}
+
+/// Whoever wrote into the room needs no invitation. Until then its failure counts, even if the
+/// user-info message has activated the room meanwhile.
+fn needs_invitation(room: RoomInProfile<'_>) -> bool {
+    room.room.is_open() && !room.room.was_written_to()
 }
 
 /// Only a definite refusal proves that the client has no invitation.

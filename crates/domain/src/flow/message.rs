@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::Duration;
 
 use super::decision::{Decision, IgnoreReason, ProfileSource, ReminderForm};
-use super::facts::{Facts, RoomFacts, WINDOW};
+use super::facts::{Facts, ProfileFacts, RoomFacts, WINDOW};
 use super::wording::Wording;
 use super::{Command, numbers, profiles};
 use crate::company::{Line, UserFacts};
@@ -17,7 +17,7 @@ use crate::outbound::{OutboundMessage, Purpose};
 use crate::personal::Personal;
 use crate::pool::PoolCommand;
 use crate::profile::{ProfileCommand, RoomPhase};
-use crate::request::{Completion, Outcome, Receive, RequestCommand};
+use crate::request::{Completion, DecideAgain, Outcome, Receive, Request, RequestCommand};
 use crate::texts::TextKey;
 
 /// The flow table. The same message and facts always give the same decision.
@@ -25,10 +25,40 @@ use crate::texts::TextKey;
 /// A message on a secondary number whose client has a room there is no request;
 /// [`on_message`] hands it to the room before it asks here.
 pub fn decide(request: RequestId, message: &InboundMessage, facts: &Facts) -> Decision {
+    let decision = by_the_table(request, message, facts);
+    match one_time_too_many(&decision, facts) {
+        Some(reason) => Decision::Ignore { reason },
+        None => decision,
+    }
+}
+
+/// Whether a client that asks in vain again and again is not answered any more. Who has a room with
+/// the user goes on being led there.
+fn one_time_too_many(decision: &Decision, facts: &Facts) -> Option<IgnoreReason> {
+    let asked = facts.asked_in_vain.filter(|_| !facts.is_taken_up_again())?;
+    let replies = (asked.replies >= asked.limits.replies).then_some(IgnoreReason::TooManyReplies);
+    let extensions = (asked.wrong_extensions >= asked.limits.wrong_extensions)
+        .then_some(IgnoreReason::TooManyExtensions);
+    match decision {
+        Decision::Redirect | Decision::AskForExtension => replies,
+        // Whether the extension is somebody's must make no difference.
+        Decision::ReportUserNotFound
+        | Decision::RecordProspect
+        | Decision::OpenRoom { .. }
+        | Decision::ReportNoNumber { .. } => extensions.or(replies),
+        Decision::Ignore { .. }
+        | Decision::Expire
+        | Decision::Remind { .. }
+        | Decision::Join { .. } => None,
+    }
+}
+
+fn by_the_table(request: RequestId, message: &InboundMessage, facts: &Facts) -> Decision {
     if let Some(reason) = reason_to_ignore(message, facts) {
         return Decision::Ignore { reason };
     }
-    if facts.at - message.sent_at > WINDOW {
+    let again = facts.is_taken_up_again();
+    if facts.at - message.sent_at > WINDOW && !again {
         return Decision::Expire;
     }
     if matches!(facts.line, Line::Secondary { .. }) {
@@ -60,7 +90,7 @@ pub fn decide(request: RequestId, message: &InboundMessage, facts: &Facts) -> De
             },
         };
     }
-    if !facts.company.auto_promotion {
+    if !facts.company.auto_promotion && !again {
         return Decision::RecordProspect;
     }
     open_room(request, message, facts, user)
@@ -75,6 +105,8 @@ fn reason_to_ignore(message: &InboundMessage, facts: &Facts) -> Option<IgnoreRea
         Some(IgnoreReason::System)
     } else if facts.line == Line::Unpooled {
         Some(IgnoreReason::Unpooled)
+    } else if facts.profiles.iter().any(ProfileFacts::blocks_client) {
+        Some(IgnoreReason::Blocked)
     } else {
         None
     }
@@ -94,11 +126,12 @@ fn open_room(
         user: &user.user_id,
         country: facts.client_country.or_else(|| message.from.country()),
         rooms: &rooms,
+        failed: &facts.failed_numbers,
         at: facts.at,
     };
     match numbers::choose(&facts.pools, &need) {
         (Some(number), considered) => {
-            let room_id = RoomId::opened_by(request);
+            let room_id = RoomId::opened_after(request, facts.failed_numbers.len());
             Decision::OpenRoom { profile, room_id, number, considered }
         }
         (None, considered) => Decision::ReportNoNumber { profile, considered },
@@ -132,14 +165,23 @@ pub fn on_message(company: &CompanyId, message: &InboundMessage, facts: Facts) -
     if let Some(commands) = into_the_room(company, message, &facts) {
         return commands;
     }
-    let request_id = message.request_id(company);
+    make_request(company, message.request_id(company), message, facts)
+}
+
+/// The request that a message makes: the decision with its facts, and what carries it out.
+pub(super) fn make_request(
+    company: &CompanyId,
+    request_id: RequestId,
+    message: &InboundMessage,
+    facts: Facts,
+) -> Vec<Command> {
     let decision = decide(request_id, message, &facts);
-    let plan = Plan { company, request_id, message, facts: &facts, decision: &decision };
+    let first = MessageId::of(request_id, 0);
+    let plan = Plan { company, request_id, message, facts: &facts, decision: &decision, first };
     let messages = plan.messages();
     let commands = plan.commands(&messages);
     let completion = plan.completion();
-    let mut recorded = facts.clone();
-    recorded.company.texts.keep(texts_used(&decision));
+    let recorded = recorded(&facts, &decision);
     let received = Receive {
         request_id,
         company: company.clone(),
@@ -152,6 +194,43 @@ pub fn on_message(company: &CompanyId, message: &InboundMessage, facts: Facts) -
     };
     let received = Command::Request(request_id, RequestCommand::Receive(Box::new(received)));
     std::iter::once(received).chain(commands).collect()
+}
+
+/// A request looks for another number, on facts of now that name those that failed. `None` if what
+/// it asked for can't be had any more whatever the number: then there is nothing to record.
+pub(super) fn look_for_another_number(
+    request: &Request,
+    facts: &Facts,
+) -> Option<(Decision, Vec<Command>)> {
+    let Request { request_id, company, message, .. } = request;
+    let decision = decide(*request_id, message, facts);
+    let (request_id, first) = (*request_id, request.next_message_id());
+    let plan = Plan { company, request_id, message, facts, decision: &decision, first };
+    let messages = match decision {
+        Decision::OpenRoom { .. } => plan.messages(),
+        // Who asked hears of it as of any invitation that failed.
+        Decision::ReportNoNumber { .. } => vec![],
+        Decision::Ignore { .. }
+        | Decision::Expire
+        | Decision::Redirect
+        | Decision::AskForExtension
+        | Decision::ReportUserNotFound
+        | Decision::Remind { .. }
+        | Decision::Join { .. }
+        | Decision::RecordProspect => return None,
+    };
+    let commands = plan.commands(&messages);
+    let facts = recorded(facts, &decision);
+    let again = DecideAgain { facts, decision: decision.clone(), messages };
+    let again = Command::Request(request_id, RequestCommand::DecideAgain(Box::new(again)));
+    Some((decision, std::iter::once(again).chain(commands).collect()))
+}
+
+/// The facts as they are recorded: of the company's texts those that are used.
+fn recorded(facts: &Facts, decision: &Decision) -> Facts {
+    let mut recorded = facts.clone();
+    recorded.company.texts.keep(texts_used(decision));
+    recorded
 }
 
 /// A message on a secondary number belongs to the client's room there: one that
@@ -205,8 +284,12 @@ const fn texts_used(decision: &Decision) -> &'static [TextKey] {
         Decision::RecordProspect => &[TextKey::Prospect],
         Decision::ReportNoNumber { .. } => &[TextKey::NoSecondaryNumber],
         Decision::Join { repeat_user_info: false, .. } => &[],
-        Decision::Join { repeat_user_info: true, .. } => &[TextKey::UserInfo],
-        Decision::OpenRoom { .. } => &[TextKey::UserInfo, TextKey::InvitationFailed],
+        Decision::Join { repeat_user_info: true, .. } => {
+            &[TextKey::UserInfo, TextKey::RecordingNotice]
+        }
+        Decision::OpenRoom { .. } => {
+            &[TextKey::UserInfo, TextKey::RecordingNotice, TextKey::InvitationFailed]
+        }
     }
 }
 
@@ -216,6 +299,8 @@ struct Plan<'a> {
     message: &'a InboundMessage,
     facts: &'a Facts,
     decision: &'a Decision,
+    /// The id of the message that it leads to, if it leads to one.
+    first: MessageId,
 }
 
 impl Plan<'_> {
@@ -223,7 +308,7 @@ impl Plan<'_> {
     /// WhatsApp has taken the invitation.
     fn messages(&self) -> Vec<OutboundMessage> {
         let wording = Wording { facts: self.facts, message: self.message };
-        let id = MessageId::of(self.request_id, 0);
+        let id = self.first;
         let message = match self.decision {
             Decision::Ignore { .. } | Decision::Expire => None,
             Decision::Redirect => wording.reply(id, Purpose::Redirect),
@@ -245,7 +330,13 @@ impl Plan<'_> {
             }
             Decision::OpenRoom { room_id, number, .. } => self.user().and_then(|user| {
                 let number = number.number.clone();
-                wording.invitation(id, user, *room_id, number, self.invitation_deadline())
+                wording.invitation(
+                    id,
+                    user,
+                    *room_id,
+                    number,
+                    (self.facts.at, self.invitation_deadline()),
+                )
             }),
         };
         message.into_iter().collect()

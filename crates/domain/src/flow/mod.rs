@@ -21,12 +21,17 @@ pub use decision::{
     Preference, ProfileChoice, ProfileSource, ProfileVerdict, ReminderForm, SelectionStep,
 };
 pub use facts::Facts;
-pub use facts::{Held, NumberFacts, PoolFacts, ProfileFacts, RoomFacts, WINDOW};
-pub use followup::{RoomInProfile, on_receipt, on_room_deadline, on_status, room_of};
+pub use facts::{
+    AskedInVain, Held, NumberFacts, PoolFacts, ProfileFacts, Promotion, RoomFacts, WINDOW,
+};
+pub use followup::{
+    MOST_NUMBERS, RoomInProfile, Told, on_room_deadline, on_told, room_of, wants_facts,
+};
 pub use message::{decide, on_message};
 pub use operator::{
-    CloseFacts, OperatorRefusal, RegisterFacts, on_archive_client_profile, on_close_room,
-    on_directory_version, on_register_client_profile, on_set_number_service,
+    CloseFacts, OperatorRefusal, Prospect, RegisterFacts, ResendFacts, on_archive_client_profile,
+    on_block_client, on_close_room, on_directory_version, on_promote_prospect,
+    on_register_client_profile, on_resend_invitation, on_set_number_service, prospect_of,
 };
 
 use crate::ids::{PoolId, ProfileId, RequestId};

@@ -3,7 +3,7 @@
 use super::decision::{ConsideredNumber, NumberChoice, NumberVerdict, Preference, SelectionStep};
 use super::facts::{NumberFacts, PoolFacts, RoomFacts};
 use crate::identity::Country;
-use crate::ids::UserId;
+use crate::ids::{PhoneNumberId, UserId};
 use crate::input::Timestamp;
 
 /// Who needs a number, and which numbers it has or had.
@@ -11,6 +11,7 @@ pub(super) struct Need<'a> {
     pub(super) user: &'a UserId,
     pub(super) country: Option<Country>,
     pub(super) rooms: &'a [&'a RoomFacts],
+    pub(super) failed: &'a [PhoneNumberId],
     pub(super) at: Timestamp,
 }
 
@@ -73,7 +74,9 @@ impl Need<'_> {
         let on_number = || self.rooms.iter().filter(|r| r.number == number.spec.number);
         // The same user and client may take their pair again at once.
         let rests = |r: &&&RoomFacts| r.is_quarantined(self.at) && r.user_id != *self.user;
-        if !number.in_service {
+        if self.failed.contains(&number.spec.number) {
+            Some(NumberVerdict::Failed)
+        } else if !number.in_service {
             Some(NumberVerdict::NotInService)
         } else if on_number().any(|r| r.is_open()) {
             Some(NumberVerdict::OpenRoom)

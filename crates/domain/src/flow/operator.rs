@@ -4,17 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
 
-use super::{Command, RoomInProfile};
+use super::message::make_request;
+use super::wording::Wording;
+use super::{Command, Facts, ProfileFacts, Promotion, RoomInProfile};
 use crate::company::{Line, NumberSpec};
 use crate::identity::Identifier;
 use crate::ids::{
-    ClientId, CompanyId, ExternalCompanyId, OperationId, PhoneNumberId, PoolId, ProfileId, RoomId,
-    UserId,
+    ClientId, CompanyId, ExternalCompanyId, OperationId, PhoneNumberId, PoolId, ProfileId,
+    RequestId, RoomId, UserId,
 };
-use crate::input::{KnownClient, Timestamp};
+use crate::input::{InboundMessage, KnownClient, Timestamp};
+use crate::outbound::{OutboundMessage, Purpose};
 use crate::personal::Personal;
 use crate::pool::{PoolCommand, Service};
 use crate::profile::{CloseReason, ProfileCommand, RoomPhase};
+use crate::request::{Outcome, Request, RequestCommand};
 
 /// Why an operator's request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,12 +40,41 @@ pub enum OperatorRefusal {
     /// The company has no such profile.
     #[error("profile_id: the company has no client profile {0}")]
     UnknownProfile(ProfileId),
+    /// The company has no such request.
+    #[error("request_id: the company has no onboarding request {0}")]
+    UnknownRequest(RequestId),
+    /// There is nothing to promote.
+    #[error("request_id: request {0} has recorded no prospect")]
+    NoProspect(RequestId),
+    /// The user who was asked for is not to be found by that extension any more.
+    #[error(
+        "request_id: the user whom request {0} asked for is not active any more, or has another extension"
+    )]
+    UserGone(RequestId),
+    /// An operator has blocked the client.
+    #[error("request_id: the client of request {0} is blocked; unblock it first")]
+    ClientBlocked(RequestId),
+    /// The directory has no such user, active or not.
+    #[error("user_id: the company has no user {0}")]
+    NoSuchUser(UserId),
+    /// Extensions are unique in a company.
+    #[error("extension: user {0} has it; give it up there first")]
+    ExtensionTaken(UserId),
     /// The company has no such secondary number.
     #[error("number: the company has no secondary number {0} in a pool")]
     UnknownNumber(PhoneNumberId),
     /// The company has no such room.
     #[error("room_id: the company has no room {0}")]
     UnknownRoom(RoomId),
+    /// It is over.
+    #[error("room_id: room {0} is closed")]
+    RoomClosed(RoomId),
+    /// The client has found the room.
+    #[error("room_id: the client has written into room {0}; it needs no invitation any more")]
+    NoInvitationNeeded(RoomId),
+    /// What was sent is not settled.
+    #[error("room_id: an invitation into room {0} is on its way; wait for what becomes of it")]
+    InvitationUnderWay(RoomId),
     /// Its onboarding goes on.
     #[error(
         "room_id: room {0} is not active yet; it will be, or will be closed, when its onboarding ends"
@@ -54,12 +87,20 @@ impl OperatorRefusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoIdentifier => "no-identifier",
-            Self::UnknownUser(_) => "unknown-user",
+            Self::UnknownUser(_) | Self::NoSuchUser(_) => "unknown-user",
             Self::UnknownExternalCompany(_) => "unknown-external-company",
             Self::PhoneTaken(_) => "phone-taken",
             Self::UnknownProfile(_) => "unknown-client-profile",
+            Self::ExtensionTaken(_) => "extension-taken",
+            Self::UnknownRequest(_) => "unknown-onboarding-request",
+            Self::NoProspect(_) => "no-prospect",
+            Self::UserGone(_) => "user-not-found",
+            Self::ClientBlocked(_) => "client-blocked",
             Self::UnknownNumber(_) => "unknown-number",
             Self::UnknownRoom(_) => "unknown-chat-room",
+            Self::RoomClosed(_) => "room-closed",
+            Self::NoInvitationNeeded(_) => "no-invitation-needed",
+            Self::InvitationUnderWay(_) => "invitation-under-way",
             Self::RoomUnderWay(_) => "room-under-way",
         }
     }
@@ -138,6 +179,77 @@ pub fn on_archive_client_profile(
     Ok(vec![Command::Profile(profile_id, archive)])
 }
 
+/// An operator blocks the client of a profile, or unblocks it; the company has the profile if it
+/// is `known`.
+///
+/// # Errors
+/// Why it is refused.
+pub fn on_block_client(
+    actor: &Personal<String>,
+    profile_id: ProfileId,
+    blocked: bool,
+    known: bool,
+    at: Timestamp,
+) -> Result<Vec<Command>, OperatorRefusal> {
+    if !known {
+        return Err(OperatorRefusal::UnknownProfile(profile_id));
+    }
+    let by = actor.clone();
+    Ok(vec![Command::Profile(profile_id, ProfileCommand::SetBlocked { blocked, at, by })])
+}
+
+/// Whom a prospect asked for, and in which words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prospect {
+    /// The message.
+    pub message: InboundMessage,
+    /// The user who was to get in touch.
+    pub user_id: UserId,
+}
+
+/// What a request has recorded as a prospect's; `request` is none if the company has no such request.
+///
+/// # Errors
+/// Why there is nothing to promote.
+pub fn prospect_of(
+    request_id: RequestId,
+    request: Option<&Request>,
+) -> Result<Prospect, OperatorRefusal> {
+    let request = request.ok_or(OperatorRefusal::UnknownRequest(request_id))?;
+    let asked_for = request.decided.as_ref().and_then(|(facts, _)| facts.user.as_ref());
+    match (request.outcome, asked_for) {
+        (Some(Outcome::ProspectRecorded), Some(user)) => {
+            Ok(Prospect { message: request.message.clone(), user_id: user.user_id.clone() })
+        }
+        _ => Err(OperatorRefusal::NoProspect(request_id)),
+    }
+}
+
+/// An operator promotes a prospect: its message is decided again, as a request of its own, on the
+/// facts of now, which name the promotion. What a second promotion finds is a room of the first.
+///
+/// # Errors
+/// Why it is refused.
+pub fn on_promote_prospect(
+    company: &CompanyId,
+    operation_id: OperationId,
+    promotion: Promotion,
+    Prospect { message, user_id }: &Prospect,
+    facts: Facts,
+) -> Result<(RequestId, Vec<Command>), OperatorRefusal> {
+    let prospect = promotion.prospect;
+    // Whoever has the extension by now is not whom the client was told of.
+    if facts.user.as_ref().is_none_or(|user| user.user_id != *user_id) {
+        return Err(OperatorRefusal::UserGone(prospect));
+    }
+    if facts.profiles.iter().any(ProfileFacts::blocks_client) {
+        return Err(OperatorRefusal::ClientBlocked(prospect));
+    }
+    let request_id = RequestId::promoted_by(prospect, operation_id);
+    let facts = Facts { promotion: Some(promotion), ..facts };
+    Ok((request_id, make_request(company, request_id, message, facts)))
+}
+
 /// An operator says whether a number takes new rooms; `line` is what the directory makes of it.
 ///
 /// # Errors
@@ -198,6 +310,58 @@ pub fn on_close_room(
             ])
         }
     }
+}
+
+/// What is known when an invitation is to be sent once more.
+#[derive(Clone, Copy, Debug)]
+pub struct ResendFacts<'a> {
+    /// The moment of the decision.
+    pub at: Timestamp,
+    /// The room, if the company has it, and the request that opened it.
+    pub room: Option<(RoomInProfile<'a>, &'a Request)>,
+}
+
+/// An operator has a room's invitation sent once more, in the words of the first. If it fails, the
+/// one that WhatsApp took before still stands, and so does the room.
+///
+/// # Errors
+/// Why it is refused.
+pub fn on_resend_invitation(
+    actor: &Personal<String>,
+    room_id: RoomId,
+    facts: &ResendFacts<'_>,
+) -> Result<Vec<Command>, OperatorRefusal> {
+    let ResendFacts { at, room } = *facts;
+    let (found, request) = room.ok_or(OperatorRefusal::UnknownRoom(room_id))?;
+    if !found.room.is_open() {
+        return Err(OperatorRefusal::RoomClosed(room_id));
+    }
+    if found.profile.blocked {
+        return Err(OperatorRefusal::ClientBlocked(request.request_id));
+    }
+    if found.room.was_written_to() {
+        return Err(OperatorRefusal::NoInvitationNeeded(room_id));
+    }
+    let under_way = |message: &OutboundMessage| {
+        let settled = request.progress.get(&message.message_id).is_some_and(|it| it.is_settled());
+        message.purpose == Purpose::Invitation && message.room_id == Some(room_id) && !settled
+    };
+    if request.messages.iter().any(under_way) {
+        return Err(OperatorRefusal::InvitationUnderWay(room_id));
+    }
+    let message = request.decided.as_ref().and_then(|(then, _)| {
+        let deadline = at + Duration::seconds(then.company.timing.invitation_deadline.into());
+        let wording = Wording { facts: then, message: &request.message };
+        let (id, number) = (request.next_message_id(), found.room.number.clone());
+        wording.invitation(id, then.user.as_ref()?, room_id, number, (at, deadline))
+    });
+    let message = message.ok_or(OperatorRefusal::UnknownRoom(room_id))?;
+    let (message_id, by) = (message.message_id, actor.clone());
+    let resent = ProfileCommand::ResendInvitation { room_id, message_id, at, by };
+    Ok(vec![
+        Command::Request(request.request_id, RequestCommand::RequestMessage(message)),
+        Command::Profile(found.profile.profile_id, resent),
+    ])
 }
 
 /// A new version of the directory counts: each pool has exactly its numbers. A

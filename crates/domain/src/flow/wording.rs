@@ -9,7 +9,7 @@ use crate::ids::{MessageId, PhoneNumberId, RoomId};
 use crate::input::{InboundMessage, Timestamp};
 use crate::outbound::{Content, OutboundMessage, Purpose};
 use crate::personal::Personal;
-use crate::texts::TextKey;
+use crate::texts::{TextKey, Texts};
 
 /// The template that opens a room: parameters user and company.
 const INVITATION: &str = "invitation";
@@ -42,7 +42,9 @@ impl Wording<'_> {
     ) -> Option<OutboundMessage> {
         let display = self.display(secondary)?.to_string();
         let user = self.facts.user.as_ref()?.name.expose();
-        let body = self.render(TextKey::UserInfo, &[("user", user), ("secondary", &display)]);
+        let info = self.render(TextKey::UserInfo, &[("user", user), ("secondary", &display)]);
+        let notice = self.render(TextKey::RecordingNotice, &[] as &[(&str, &str)]);
+        let body = Texts::joined(info, &notice);
         let from = self.message.phone_number_id.clone();
         let expires = self.message.sent_at + WINDOW;
         self.envelope(id, Purpose::UserInfo, from, text(body), Some(room_id), expires)
@@ -55,12 +57,12 @@ impl Wording<'_> {
         user: &UserFacts,
         room_id: RoomId,
         secondary: PhoneNumberId,
-        deadline: Timestamp,
+        (at, deadline): (Timestamp, Timestamp),
     ) -> Option<OutboundMessage> {
         let parameters = vec![user.name.clone(), Personal::new(self.facts.company.name.clone())];
         let content = self.template(INVITATION, parameters);
         // Given up before the room's own deadline, so that the two never race.
-        let expires = deadline - Duration::seconds(60).min((deadline - self.facts.at) / 10);
+        let expires = deadline - Duration::seconds(60).min((deadline - at) / 10);
         self.envelope(id, Purpose::Invitation, secondary, content, Some(room_id), expires)
     }
 

@@ -29,6 +29,15 @@ pub enum PoolCommand {
         /// The operator who asks for it.
         by: Personal<String>,
     },
+    /// WhatsApp refuses to send from a number: no new rooms until somebody has looked at it.
+    SuspendUnhealthy {
+        /// The number.
+        number: PhoneNumberId,
+        /// When.
+        at: Timestamp,
+        /// WhatsApp's code, which tells what is wrong.
+        code: i64,
+    },
     /// Take a number for a room.
     ReserveNumber {
         /// The number.

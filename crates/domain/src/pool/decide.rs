@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{NumberStatus, PoolCommand, PoolEvent, PoolNumber, PoolRejection, SecondaryNumberPool};
+use super::{
+    NumberStatus, PoolCommand, PoolEvent, PoolNumber, PoolRejection, SecondaryNumberPool, Service,
+};
 use crate::company::NumberSpec;
 use crate::ids::{PhoneNumberId, PoolId};
+use crate::personal::Personal;
 
 impl SecondaryNumberPool {
     /// The events that a command leads to: none if it is already so.
@@ -28,6 +31,16 @@ impl SecondaryNumberPool {
                     now if now == NumberStatus::from(*service) => Ok(vec![]),
                     _ => Ok(vec![changed]),
                 }
+            }
+            PoolCommand::SuspendUnhealthy { number, at, code } => {
+                let suspended = PoolEvent::NumberServiceChanged {
+                    number: number.clone(),
+                    service: Service::Suspended,
+                    at: *at,
+                    by: Personal::new(format!("WhatsApp's error {code}")),
+                };
+                let in_service = self.find(number)?.status == NumberStatus::InService;
+                Ok(if in_service { vec![suspended] } else { vec![] })
             }
             PoolCommand::ReserveNumber { number, room_id } => {
                 let found = self.find(number)?;

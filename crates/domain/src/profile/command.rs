@@ -40,6 +40,15 @@ pub enum ProfileCommand {
         /// The operator who asks for it.
         by: Personal<String>,
     },
+    /// Answer its client no more, or again.
+    SetBlocked {
+        /// Whether it is blocked from now on.
+        blocked: bool,
+        /// When.
+        at: Timestamp,
+        /// The operator who asks for it.
+        by: Personal<String>,
+    },
     /// Open a room on a number.
     ReserveRoom {
         /// The room.
@@ -116,6 +125,17 @@ pub enum ProfileCommand {
         sent_at: Timestamp,
         /// When it is decided.
         at: Timestamp,
+    },
+    /// The room's invitation is sent once more.
+    ResendInvitation {
+        /// The room.
+        room_id: RoomId,
+        /// The invitation.
+        message_id: MessageId,
+        /// When.
+        at: Timestamp,
+        /// The operator who asks for it.
+        by: Personal<String>,
     },
     /// End the room.
     CloseRoom {

@@ -68,6 +68,14 @@ impl Profile {
                 let archived = ProfileEvent::ClientProfileArchived { at: *at, by: by.clone() };
                 Ok(if self.archived { vec![] } else { vec![archived] })
             }
+            ProfileCommand::SetBlocked { blocked, at, by } => {
+                let (at, by) = (*at, by.clone());
+                Ok(match (self.blocked, *blocked) {
+                    (false, true) => vec![ProfileEvent::ClientBlocked { at, by }],
+                    (true, false) => vec![ProfileEvent::ClientUnblocked { at, by }],
+                    (true, true) | (false, false) => vec![],
+                })
+            }
             ProfileCommand::ReserveRoom { .. } => self.reserve(command),
             ProfileCommand::InviteRoom { room_id, at, deadline } => {
                 let event =
@@ -120,6 +128,15 @@ impl Profile {
                     events.extend(self.activate(*room_id, room, cause, *at));
                 }
                 Ok(events)
+            }
+            ProfileCommand::ResendInvitation { room_id, message_id, at, by } => {
+                self.find_open(*room_id)?;
+                Ok(vec![ProfileEvent::InvitationResent {
+                    room_id: *room_id,
+                    message_id: *message_id,
+                    at: *at,
+                    by: by.clone(),
+                }])
             }
             ProfileCommand::CloseRoom { room_id, reason, at, quarantine_until, by } => {
                 let closed = ProfileEvent::RoomClosed {

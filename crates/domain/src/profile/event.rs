@@ -50,6 +50,20 @@ pub enum ProfileEvent {
         /// The operator who asked for it.
         by: Personal<String>,
     },
+    /// The client is not answered any more: what it writes is recorded, and nobody replies.
+    ClientBlocked {
+        /// When.
+        at: Timestamp,
+        /// The operator who asked for it.
+        by: Personal<String>,
+    },
+    /// The client is answered again.
+    ClientUnblocked {
+        /// When.
+        at: Timestamp,
+        /// The operator who asked for it.
+        by: Personal<String>,
+    },
     /// A user looks after the client.
     UserAssigned {
         /// The user.
@@ -132,6 +146,17 @@ pub enum ProfileEvent {
         input_id: InputId,
         /// When the client sent it: opens the 24-hour window.
         sent_at: Timestamp,
+    },
+    /// The room's invitation is sent once more.
+    InvitationResent {
+        /// The room.
+        room_id: RoomId,
+        /// The invitation.
+        message_id: MessageId,
+        /// When.
+        at: Timestamp,
+        /// The operator who asked for it.
+        by: Personal<String>,
     },
     /// The room is over.
     RoomClosed {

@@ -49,6 +49,8 @@ pub struct Profile {
     pub external_company: Option<ExternalCompanyId>,
     /// Archived profiles are not visible.
     pub archived: bool,
+    /// Its client is not answered.
+    pub blocked: bool,
     /// The users who look after the client.
     pub users: BTreeSet<UserId>,
     /// Its rooms, the closed ones too: their pairs rest, and numbers are re-used.
@@ -135,6 +137,7 @@ impl ClientProfile {
                 identifiers: identifiers.clone(),
                 external_company: external_company.clone(),
                 archived: false,
+                blocked: false,
                 users: BTreeSet::new(),
                 rooms: BTreeMap::new(),
             }));
@@ -163,6 +166,8 @@ impl Profile {
                 self.identifiers.extend(identifiers.iter().cloned());
             }
             ProfileEvent::ClientProfileArchived { .. } => self.archived = true,
+            ProfileEvent::ClientBlocked { .. } => self.blocked = true,
+            ProfileEvent::ClientUnblocked { .. } => self.blocked = false,
             ProfileEvent::UserAssigned { user_id, .. } => {
                 self.users.insert(user_id.clone());
             }
@@ -200,7 +205,7 @@ impl Profile {
                 room.phase = RoomPhase::Active;
                 room.deadline = None;
             }),
-            ProfileEvent::RoomJoined { .. } => {}
+            ProfileEvent::RoomJoined { .. } | ProfileEvent::InvitationResent { .. } => {}
             ProfileEvent::UserInfoRequested { room_id, at, .. } => {
                 self.with(room_id, |room| room.user_info_at = Some(*at));
             }
@@ -240,6 +245,7 @@ impl Profile {
             profile_id: self.profile_id,
             held,
             archived: self.archived,
+            blocked: self.blocked,
             external_company: self.external_company.clone(),
             users: self.users.clone(),
             rooms,

@@ -226,6 +226,19 @@ fn a_profile_is_archived_once_and_its_rooms_stay() {
 }
 
 #[test]
+fn a_client_is_blocked_until_it_is_unblocked() {
+    let by = || Personal::new("Olga".to_owned());
+    let set = |blocked| ProfileCommand::SetBlocked { blocked, at: at(60), by: by() };
+    let blocked = ProfileEvent::ClientBlocked { at: at(60), by: by() };
+    let unblocked = ProfileEvent::ClientUnblocked { at: at(60), by: by() };
+    no_room().when(set(false)).then_nothing();
+    no_room().when(set(true)).then([blocked.clone()]);
+    let after = given([created(), blocked]);
+    after.when(set(true)).then_nothing();
+    after.when(set(false)).then([unblocked]);
+}
+
+#[test]
 fn nothing_can_be_asked_of_a_profile_that_is_not_there() {
     let commands = room_commands().into_iter().chain([reserve(ROOM, (1, "anna"), "2001")]);
     for command in commands {

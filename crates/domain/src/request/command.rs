@@ -11,6 +11,8 @@ use crate::outbound::{DeliveryStatus, OutboundMessage, SendError};
 pub enum RequestCommand {
     /// Record a message, what was decided about it, and what follows at once.
     Receive(Box<Receive>),
+    /// Record what was decided after a number failed, and what follows at once.
+    DecideAgain(Box<DecideAgain>),
     /// Ask for one more message.
     RequestMessage(OutboundMessage),
     /// Record what the sender did.
@@ -51,6 +53,17 @@ pub struct Receive {
     pub messages: Vec<OutboundMessage>,
     /// How it ended, if it has.
     pub completion: Option<Completion>,
+}
+
+/// What was decided after a number failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecideAgain {
+    /// What was known.
+    pub facts: Facts,
+    /// What was made of it.
+    pub decision: Decision,
+    /// What is to be sent at once.
+    pub messages: Vec<OutboundMessage>,
 }
 
 /// How a request ends.

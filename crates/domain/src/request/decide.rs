@@ -1,12 +1,13 @@
 //! What an onboarding request makes of a command.
 
-use super::command::{Completion, Receive};
+use super::command::{Completion, DecideAgain, Receive};
 use super::{
     MessageProgress, OnboardingRequest, Request, RequestCommand, RequestEvent, RequestRejection,
 };
+use crate::flow::{Decision, Facts};
 use crate::ids::{MessageId, Wamid};
 use crate::input::{SendReceipt, SendResult, Timestamp};
-use crate::outbound::{DeliveryStatus, ErrorClass, SendError};
+use crate::outbound::{DeliveryStatus, ErrorClass, OutboundMessage, SendError};
 
 type Decided = Result<Vec<RequestEvent>, RequestRejection>;
 
@@ -32,14 +33,23 @@ fn receive(received: &Receive) -> Vec<RequestEvent> {
         client_id: received.client_id,
         message: received.message.clone(),
     };
-    let decided = RequestEvent::DecisionMade {
-        facts: Box::new(received.facts.clone()),
-        decision: Box::new(received.decision.clone()),
-    };
-    let messages =
-        received.messages.iter().map(|m| RequestEvent::MessageRequested { message: m.clone() });
+    let decision = decision(&received.facts, &received.decision, &received.messages);
     let outcome = received.completion.iter().map(Completion::event);
-    [requested, decided].into_iter().chain(messages).chain(outcome).collect()
+    std::iter::once(requested).chain(decision).chain(outcome).collect()
+}
+
+fn decision(
+    facts: &Facts,
+    decision: &Decision,
+    messages: &[OutboundMessage],
+) -> impl Iterator<Item = RequestEvent> {
+    let decided = RequestEvent::DecisionMade {
+        facts: Box::new(facts.clone()),
+        decision: Box::new(decision.clone()),
+    };
+    let requested =
+        |message: &OutboundMessage| RequestEvent::MessageRequested { message: message.clone() };
+    std::iter::once(decided).chain(messages.iter().map(requested))
 }
 
 impl Completion {
@@ -58,6 +68,7 @@ impl Request {
     pub(crate) fn decide(&self, command: &RequestCommand) -> Decided {
         match command {
             RequestCommand::Receive(_) => Ok(vec![]),
+            RequestCommand::DecideAgain(again) => Ok(self.decide_again(again)),
             RequestCommand::RequestMessage(message) => {
                 let known = self.message(message.message_id).is_some();
                 let requested = RequestEvent::MessageRequested { message: message.clone() };
@@ -71,6 +82,14 @@ impl Request {
                 Ok(if self.outcome.is_none() { vec![completion.event()] } else { vec![] })
             }
         }
+    }
+
+    fn decide_again(&self, again: &DecideAgain) -> Vec<RequestEvent> {
+        let tried = self.decided.as_ref().map_or(0, |(facts, _)| facts.failed_numbers.len());
+        if tried >= again.facts.failed_numbers.len() {
+            return vec![];
+        }
+        decision(&again.facts, &again.decision, &again.messages).collect()
     }
 
     fn progress(&self, message_id: MessageId) -> Result<MessageProgress, RequestRejection> {

@@ -134,7 +134,8 @@ pub enum Outcome {
     Expired,
     /// A message on a secondary number without a room: sent to the primary.
     Redirected,
-    /// Not a client's request: written in a group, or by one of our own numbers.
+    /// Not a client's request (written in a group, or by one of our own numbers), or of a client who
+    /// is not answered: blocked, or one time too many.
     Ignored,
 }
 

@@ -1,5 +1,5 @@
 //! The onboarding request: one per message that a client sent to a primary
-//! (or to a secondary without a room): what was decided, which messages were
+//! (or to a secondary without a room), and one per promotion of a prospect: what was decided, which messages were
 //! requested, what became of them, and how it ended.
 
 mod command;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use command::{Completion, Receive, RequestCommand, RequestRejection};
+pub use command::{Completion, DecideAgain, Receive, RequestCommand, RequestRejection};
 pub use event::{Outcome, RequestEvent};
 
 use crate::flow::{Decision, Facts};

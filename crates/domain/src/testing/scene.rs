@@ -121,6 +121,7 @@ pub(crate) fn profile(profile_id: ProfileId) -> ProfileFacts {
         profile_id,
         held: Held::Exactly,
         archived: false,
+        blocked: false,
         external_company: None,
         users: BTreeSet::new(),
         rooms: vec![],
@@ -186,6 +187,9 @@ pub(crate) fn scene() -> Scene {
         client_country: None,
         profiles: vec![],
         pools: vec![pool("main", [number("2001", "GB", 0), number("2002", "GB", 0)])],
+        promotion: None,
+        failed_numbers: vec![],
+        asked_in_vain: None,
     };
     Scene { message, facts }
 }

@@ -148,6 +148,16 @@ pub(crate) fn refused() -> SendError {
     }
 }
 
+/// WhatsApp's answer says that the number is locked.
+pub(crate) fn unhealthy() -> SendError {
+    SendError {
+        code: 131_031,
+        class: ErrorClass::NumberUnhealthy,
+        definite: true,
+        title: "the account is locked".to_owned(),
+    }
+}
+
 /// There was no answer.
 pub(crate) fn lost() -> SendError {
     SendError {

@@ -281,6 +281,7 @@ fn facts() -> Facts {
             profile_id: profile_id(1),
             held: Held::ByVariant,
             archived: true,
+            blocked: false,
             external_company: Some(id("north")),
             users: BTreeSet::from([id("user-2")]),
             rooms: vec![room],
@@ -293,6 +294,9 @@ fn facts() -> Facts {
             },
             numbers: vec![NumberFacts { spec: spec(), in_service: true, load: 3 }],
         }],
+        promotion: None,
+        failed_numbers: vec![],
+        asked_in_vain: None,
     }
 }
 
@@ -340,6 +344,7 @@ fn considered() -> Vec<ConsideredNumber> {
         V::AtCapacity,
         V::OpenRoom,
         V::Quarantined,
+        V::Failed,
     ];
     let considered = |(n, verdict)| ConsideredNumber {
         number: id(&format!("200{n}")),
@@ -400,6 +405,8 @@ fn profile_events() -> Vec<ProfileEvent> {
         },
         ProfileEvent::IdentifiersAdded { identifiers, at: at(3) },
         ProfileEvent::ClientProfileArchived { at: at(4), by: Personal::new("Olga".to_owned()) },
+        ProfileEvent::ClientBlocked { at: at(4), by: Personal::new("Olga".to_owned()) },
+        ProfileEvent::ClientUnblocked { at: at(5), by: Personal::new("Olga".to_owned()) },
         ProfileEvent::UserAssigned { user_id: id("user-1"), at: at(4) },
         ProfileEvent::RoomReserved {
             room_id,
@@ -422,6 +429,12 @@ fn profile_events() -> Vec<ProfileEvent> {
             at: at(10),
         },
         ProfileEvent::ClientWrote { room_id, input_id: input_id(), sent_at: at(11) },
+        ProfileEvent::InvitationResent {
+            room_id,
+            message_id: message_id(),
+            at: at(11),
+            by: Personal::new("Olga".to_owned()),
+        },
         ProfileEvent::RoomClosed {
             room_id,
             reason: CloseReason::InvitationLost,

@@ -218,6 +218,15 @@ pub(crate) fn done() -> Settlement {
     Settlement::Done { answer: None }
 }
 
+/// What an operator is told.
+#[track_caller]
+pub(crate) fn answer(settlement: Settlement) -> serde_json::Value {
+    match settlement {
+        Settlement::Done { answer: Some(answer) } => answer,
+        other => panic!("no answer, but {other:?}"),
+    }
+}
+
 #[track_caller]
 pub(crate) fn parked(settlement: &Settlement) -> &'static str {
     match settlement {

@@ -155,6 +155,18 @@ pub(crate) fn given_up(
     receipt(request_id, message, at, SendResult::GivenUp { error })
 }
 
+/// A message is given up: WhatsApp does not let its number send.
+pub(crate) fn number_locked(
+    request_id: RequestId,
+    message: &OutboundMessage,
+    at: Timestamp,
+) -> LaneInput {
+    let title = "locked".to_owned();
+    let class = ErrorClass::NumberUnhealthy;
+    let error = SendError { code: 131_031, class, definite: true, title };
+    receipt(request_id, message, at, SendResult::GivenUp { error })
+}
+
 /// WhatsApp tells how far a message got, and whose it is if `request_id` is given.
 pub(crate) fn status(
     request_id: Option<RequestId>,
@@ -184,6 +196,11 @@ pub(crate) fn register(operation: u128, from: &Sender, user: &str) -> LaneInput 
     asked(operation, OperatorRequest::RegisterClientProfile(client))
 }
 
+/// An operator has a room's invitation sent once more.
+pub(crate) fn resend(operation: u128, room_id: RoomId) -> LaneInput {
+    asked(operation, OperatorRequest::ResendInvitation { room_id })
+}
+
 /// An operator closes a room.
 pub(crate) fn close(operation: u128, room_id: RoomId) -> LaneInput {
     asked(operation, OperatorRequest::CloseRoom { room_id })
@@ -192,6 +209,28 @@ pub(crate) fn close(operation: u128, room_id: RoomId) -> LaneInput {
 /// An operator archives a profile.
 pub(crate) fn archive(operation: u128, profile_id: ProfileId) -> LaneInput {
     asked(operation, OperatorRequest::ArchiveClientProfile { profile_id })
+}
+
+/// An operator has a profile's client answered no more.
+pub(crate) fn block(operation: u128, profile_id: ProfileId) -> LaneInput {
+    asked(operation, OperatorRequest::BlockClient { profile_id })
+}
+
+/// An operator has a profile's client answered again.
+pub(crate) fn unblock(operation: u128, profile_id: ProfileId) -> LaneInput {
+    asked(operation, OperatorRequest::UnblockClient { profile_id })
+}
+
+/// An operator promotes a prospect.
+pub(crate) fn promote(operation: u128, request_id: RequestId) -> LaneInput {
+    asked(operation, OperatorRequest::PromoteProspect { request_id })
+}
+
+/// An operator gives a user an extension, or takes it away.
+pub(crate) fn set_extension(operation: u128, user: &str, extension: Option<&str>) -> LaneInput {
+    let extension = extension.map(|text| text.parse().unwrap());
+    let user_id = user.parse().unwrap();
+    asked(operation, OperatorRequest::SetUserExtension { user_id, extension })
 }
 
 /// An operator says what a number does.

@@ -3,11 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod abuse;
+mod another_number;
 mod archiving;
+mod blocking;
 mod closing;
 mod deadlines;
 mod directories;
 mod duplicates;
+mod extensions;
 mod harness;
 mod inputs;
 mod lanes;
@@ -15,7 +19,9 @@ mod numbers;
 mod onboarding;
 mod outages;
 mod poison;
+mod prospects;
 mod proxy;
+mod resending;
 mod round_trips;
 mod throughput;
 mod two_workers;

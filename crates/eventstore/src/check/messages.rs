@@ -1,7 +1,8 @@
 //! Requests: their outcomes, and the references of their messages.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use domain::flow::MOST_NUMBERS;
 use domain::ids::{MessageId, RequestId, RoomId, Wamid};
 use domain::request::RequestEvent;
 use sqlx::PgConnection;
@@ -113,8 +114,12 @@ async fn compare_outcomes(
 ) -> Result<(), StoreError> {
     let open: Vec<Uuid> =
         folded.iter().filter(|(_, r)| r.outcomes == 0).map(|(id, _)| *id).collect();
-    let opened_by = |id: &Uuid| RoomId::opened_by(RequestId::from_uuid(*id)).as_uuid();
-    let rooms: Vec<Uuid> = open.iter().map(opened_by).collect();
+    // On how many numbers so ever a request has tried its invitation.
+    let opened_by = |id: &Uuid| {
+        let request = RequestId::from_uuid(*id);
+        (0..MOST_NUMBERS).map(move |failed| RoomId::opened_after(request, failed).as_uuid())
+    };
+    let rooms: Vec<Uuid> = open.iter().flat_map(opened_by).collect();
     let under_way: Vec<Uuid> = sqlx::query_scalar(
         "SELECT room_id FROM rooms \
          WHERE room_id = ANY ($1) AND phase IN ('reserved', 'invited')",
@@ -123,8 +128,11 @@ async fn compare_outcomes(
     .fetch_all(db)
     .await
     .during(CHECK)?;
-    for id in open.iter().filter(|id| !under_way.contains(&opened_by(id))) {
-        findings.add(FindingKind::NoOutcome, format!("request {id}"));
+    let under_way: HashSet<Uuid> = under_way.into_iter().collect();
+    for id in &open {
+        if !opened_by(id).any(|room| under_way.contains(&room)) {
+            findings.add(FindingKind::NoOutcome, format!("request {id}"));
+        }
     }
     for (id, request) in folded.iter().filter(|(_, request)| request.outcomes > 1) {
         let what = format!("request {id} has {} outcomes", request.outcomes);

@@ -64,10 +64,10 @@ fn the_shape_of_states_is_the_one_that_fingerprints_tell() {
         value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ")
     };
     let profile = &serde_json::to_value(&state).unwrap()["Present"];
-    assert_eq!(ClientProfile::fingerprint(), "client-profile/2");
+    assert_eq!(ClientProfile::fingerprint(), "client-profile/3");
     assert_eq!(
         keys(profile),
-        "archived client_id company external_company identifiers profile_id rooms users"
+        "archived blocked client_id company external_company identifiers profile_id rooms users"
     );
     assert_eq!(
         keys(&room),

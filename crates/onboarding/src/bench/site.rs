@@ -78,6 +78,8 @@ impl Site {
             ..Config::default()
         };
         config.http.listen = ([127, 0, 0, 1], 0).into();
+        // As if WhatsApp had raised what the numbers may send to the most that it allows.
+        config.sender.messages_per_second = 1_000;
         config.apps.insert(
             APP.parse()?,
             App {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 /// # Errors
 /// The folder can't be written.
 pub fn write(folder: &Path) -> anyhow::Result<ExitCode> {
-    for (name, text) in crate::contracts::all() {
+    for (name, text) in crate::contracts::all().into_iter().chain(crate::contracts::for_people()) {
         let path = folder.join(&name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;

@@ -9,6 +9,7 @@ pub mod parked;
 pub mod rebuild;
 pub mod replay;
 pub mod texts;
+pub mod token;
 
 use anyhow::Context;
 use sqlx::postgres::PgPoolOptions;

@@ -73,6 +73,7 @@ fn show(company: &Company, texts: &Texts, is_default: bool, shown: &mut String) 
         let from = match (own, texts.worded.contains_key(&key)) {
             (true, _) => "",
             (false, true) => "  [default language]",
+            (false, false) if key.default_text().is_empty() => "  [not said]",
             (false, false) => "  [product's own, in English]",
         };
         let _ = writeln!(shown, "  {:<20} {}{from}", key.as_str(), texts.render(key, &values));

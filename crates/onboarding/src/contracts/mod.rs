@@ -21,6 +21,11 @@ pub fn all() -> Vec<(String, String)> {
     contracts.into_iter().map(|(name, value)| (name, pretty(&value))).collect()
 }
 
+/// What is generated beside them for people to read: its path and its text. It is not served.
+pub fn for_people() -> Vec<(String, String)> {
+    vec![("error-codes.md".to_owned(), whatsapp::errors::markdown())]
+}
+
 fn openapi() -> Value {
     serde_json::to_value(api::openapi()).unwrap_or_default()
 }

@@ -71,6 +71,7 @@ pub async fn run(once: bool) -> anyhow::Result<ExitCode> {
 async fn stay(stage: &Stage, nats: &Server, database: &str) -> anyhow::Result<()> {
     println!("The service stays up until Ctrl-C:");
     println!("  API       {}/api/v1/onboarding-requests?company=demo-bank", stage.api());
+    println!("  token     {}", stage.token(&"demo-bank".parse()?).await?);
     println!("  webhooks  {}/webhooks/whatsapp/{APP}", stage.api());
     println!("  metrics   {}/metrics", stage.api());
     println!("  NATS      {}", nats.url());

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::TimeDelta;
+use directory::access::{AccessRole, AccessTokens};
 use domain::AnyEvent;
 use domain::ids::{CompanyId, PhoneNumberId, RequestId, Wamid};
 use domain::input::Timestamp;
@@ -22,6 +23,7 @@ use whatsapp::webhook::Update;
 
 use super::PATIENCE;
 use crate::cli::Role;
+use crate::commands::token::{self, NewToken};
 use crate::config::{App, Config};
 use crate::service::Service;
 
@@ -38,6 +40,8 @@ pub struct StageOptions {
     pub directory: &'static str,
     /// Whether the fake WhatsApp posts statuses.
     pub statuses: Option<Statuses>,
+    /// Origins that may show the QR page in a frame.
+    pub frame_ancestors: Vec<String>,
 }
 
 impl Default for StageOptions {
@@ -46,6 +50,7 @@ impl Default for StageOptions {
             roles: Role::ALL.to_vec(),
             directory: include_str!("directory.yaml"),
             statuses: Some(Statuses::AtOnce),
+            frame_ancestors: vec![],
         }
     }
 }
@@ -66,6 +71,8 @@ pub struct Stage {
     http: reqwest::Client,
     api: String,
     wamids: AtomicU64,
+    /// An admin's token of each company that was asked about.
+    tokens: Mutex<HashMap<CompanyId, String>>,
     /// When each message was sent first.
     sent: Mutex<HashMap<Wamid, Timestamp>>,
 }
@@ -94,7 +101,8 @@ impl Stage {
     ) -> anyhow::Result<Self> {
         crate::install_tls();
         let cloud = FakeCloudApi::start(([127, 0, 0, 1], 0).into()).await?;
-        let config = configuration(database, nats, cloud.url())?;
+        let mut config = configuration(database, nats, cloud.url())?;
+        config.http.frame_ancestors = options.frame_ancestors;
         let cloud_token = config.apps.values().next().map(|app| app.access_token.clone());
         if let Some(token) = cloud_token {
             cloud.require_token(token.expose());
@@ -112,6 +120,7 @@ impl Stage {
             http: reqwest::Client::builder().timeout(PATIENCE).build()?,
             api: String::new(),
             wamids: AtomicU64::new(1),
+            tokens: Mutex::default(),
             sent: Mutex::default(),
             clock,
         };
@@ -214,7 +223,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Sends a JSON command of an operator.
+    /// Sends a JSON command of an operator, with an admin's token.
     ///
     /// # Errors
     /// The service is not there.
@@ -225,19 +234,63 @@ impl Stage {
         body: &serde_json::Value,
     ) -> anyhow::Result<(u16, serde_json::Value)> {
         let request = self.http.post(format!("{}{path}", self.api)).json(body);
+        let request = self.with_token(request, path).await?;
         let answer = request.header("Idempotency-Key", key.to_string()).send().await?;
         let status = answer.status().as_u16();
         Ok((status, answer.json().await.unwrap_or_default()))
     }
 
-    /// Asks the API.
+    /// Asks the API, with an admin's token of the company that the path names, else of the bank.
     ///
     /// # Errors
     /// The service is not there or answers no JSON.
     pub async fn get(&self, path: &str) -> anyhow::Result<(u16, serde_json::Value)> {
-        let answer = self.http.get(format!("{}{path}", self.api)).send().await?;
+        let request = self.http.get(format!("{}{path}", self.api));
+        let answer = self.with_token(request, path).await?.send().await?;
         let status = answer.status().as_u16();
         Ok((status, answer.json().await?))
+    }
+
+    async fn with_token(
+        &self,
+        request: reqwest::RequestBuilder,
+        path: &str,
+    ) -> anyhow::Result<reqwest::RequestBuilder> {
+        let company = company_in(path).map_or_else(|| "demo-bank".parse(), Ok)?;
+        Ok(request.bearer_auth(self.token(&company).await?))
+    }
+
+    /// An admin's token of a company; made when it is asked for first.
+    ///
+    /// # Errors
+    /// Postgres refuses.
+    pub async fn token(&self, company: &CompanyId) -> anyhow::Result<String> {
+        let known = |this: &Self| {
+            let tokens = this.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            tokens.get(company).cloned()
+        };
+        if let Some(token) = known(self) {
+            return Ok(token);
+        }
+        let text = self.new_token(company, AccessRole::Admin).await?;
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(tokens.entry(company.clone()).or_insert(text).clone())
+    }
+
+    /// A new token of a company.
+    ///
+    /// # Errors
+    /// Postgres refuses.
+    pub async fn new_token(&self, company: &CompanyId, role: AccessRole) -> anyhow::Result<String> {
+        let new = NewToken {
+            company: company.clone(),
+            role,
+            name: "the stage".to_owned(),
+            expires_at: None,
+            actor: "the stage".to_owned(),
+        };
+        let tokens = AccessTokens::new(self.pool.clone());
+        Ok(token::create(&tokens, new, self.clock.now()).await?.to_string())
     }
 
     /// The request of a message that is remembered.
@@ -317,6 +370,13 @@ impl Stage {
     }
 }
 
+/// The company that a path of the API names.
+fn company_in(path: &str) -> Option<CompanyId> {
+    let after = |mark: &str| path.split_once(mark).map(|(_, rest)| rest);
+    let rest = after("/companies/").or_else(|| after("company="))?;
+    rest.split(['/', '&', '?']).next()?.parse().ok()
+}
+
 fn outcome_if_settled(events: &[RecordedEvent]) -> anyhow::Result<Option<Outcome>> {
     let mut outcome = None;
     let mut open = std::collections::BTreeSet::new();
@@ -347,6 +407,8 @@ fn configuration(database: &str, nats: &str, cloud: &str) -> anyhow::Result<Conf
     config.cloud_api.base_url = cloud.to_owned();
     config.cloud_api.timeout_seconds = 5;
     config.sender.back_off_seconds = 1;
+    // The stand-in takes what comes.
+    config.sender.messages_per_second = 1_000;
     let app = App {
         secret: APP_SECRET.into(),
         verify_token: "the stage's verify token".into(),

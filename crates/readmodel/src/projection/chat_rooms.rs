@@ -58,8 +58,11 @@ impl super::Changes for Changes {
             ProfileEvent::ClientProfileCreated { .. }
             | ProfileEvent::IdentifiersAdded { .. }
             | ProfileEvent::ClientProfileArchived { .. }
+            | ProfileEvent::ClientBlocked { .. }
+            | ProfileEvent::ClientUnblocked { .. }
             | ProfileEvent::UserAssigned { .. }
-            | ProfileEvent::UserInfoRequested { .. } => {}
+            | ProfileEvent::UserInfoRequested { .. }
+            | ProfileEvent::InvitationResent { .. } => {}
             ProfileEvent::RoomReserved {
                 room_id,
                 client_id,

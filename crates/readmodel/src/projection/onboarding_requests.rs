@@ -71,7 +71,9 @@ impl super::Changes for Changes {
                 request.decided_at = Some(facts.at);
                 request.directory_version = Some(facts.company.directory_version);
                 request.user_id = facts.user.as_ref().map(|user| user.user_id.clone());
-                request.room_id = room_of(decision).map(|(_, room_id)| room_id);
+                // Decided again, a request may be left with the room that it had.
+                let room = room_of(decision).map(|(_, room_id)| room_id);
+                request.room_id = room.or(request.room_id);
             }
             RequestEvent::MessageRequested { .. } => self.of(request_id, recorded).messages += 1,
             RequestEvent::MessageAttempted { .. }

@@ -67,12 +67,15 @@ impl super::Changes for Changes {
             ProfileEvent::ClientProfileCreated { .. }
             | ProfileEvent::IdentifiersAdded { .. }
             | ProfileEvent::ClientProfileArchived { .. }
+            | ProfileEvent::ClientBlocked { .. }
+            | ProfileEvent::ClientUnblocked { .. }
             | ProfileEvent::UserAssigned { .. }
             | ProfileEvent::RoomInvited { .. }
             | ProfileEvent::RoomActivated { .. }
             | ProfileEvent::RoomJoined { .. }
             | ProfileEvent::UserInfoRequested { .. }
             | ProfileEvent::ClientWrote { .. }
+            | ProfileEvent::InvitationResent { .. }
             | ProfileEvent::RoomClosed { .. } => {}
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! The flow, row by row and case by case. What is decided about one message is
 //! told with a `Scene`; what follows later, with a `World`.
 
+mod abuse;
+mod another_number;
 mod closing;
 mod follow_up;
 mod histories;
@@ -8,7 +10,9 @@ mod late;
 mod numbers;
 mod operator;
 mod profiles;
+mod promoting;
 mod reminders;
+mod resending;
 mod rooms;
 mod rows;
 mod special;

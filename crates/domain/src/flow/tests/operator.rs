@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::company::Line;
 use crate::flow::{
-    Command, OperatorRefusal, RegisterFacts, on_archive_client_profile, on_directory_version,
-    on_register_client_profile, on_set_number_service,
+    Command, OperatorRefusal, RegisterFacts, on_archive_client_profile, on_block_client,
+    on_directory_version, on_register_client_profile, on_set_number_service,
 };
 use crate::identity::Identifier;
 use crate::ids::{ClientId, OperationId, ProfileId};
@@ -115,6 +115,17 @@ fn a_profile_is_archived_by_whoever_asked_if_the_company_has_it() {
 }
 
 #[test]
+fn a_client_is_blocked_by_whoever_asked_if_the_company_has_the_profile() {
+    let (olga, profile) = (Personal::new("Olga".to_owned()), profile_id(7));
+    for blocked in [true, false] {
+        let set = ProfileCommand::SetBlocked { blocked, at: at(1), by: olga.clone() };
+        let asked = |known| on_block_client(&olga, profile, blocked, known, at(1));
+        assert_eq!(asked(true), Ok(vec![Command::Profile(profile, set)]));
+        assert_eq!(asked(false), Err(OperatorRefusal::UnknownProfile(profile)));
+    }
+}
+
+#[test]
 fn only_a_secondary_number_is_taken_out_of_service() {
     let olga = Personal::new("Olga".to_owned());
     let asked = |line: Option<&Line>| {
@@ -142,8 +153,21 @@ fn a_refusal_names_what_was_wrong_and_a_code_for_machines() {
         (OperatorRefusal::UnknownExternalCompany(id("north")), "unknown-external-company", "north"),
         (OperatorRefusal::PhoneTaken(profile_id(7)), "phone-taken", "unique_phone_number"),
         (OperatorRefusal::UnknownProfile(profile_id(7)), "unknown-client-profile", "profile_id"),
+        (
+            OperatorRefusal::UnknownRequest(request_id(1)),
+            "unknown-onboarding-request",
+            "request_id",
+        ),
+        (OperatorRefusal::NoProspect(request_id(1)), "no-prospect", "request_id"),
+        (OperatorRefusal::UserGone(request_id(1)), "user-not-found", "request_id"),
+        (OperatorRefusal::ClientBlocked(request_id(1)), "client-blocked", "request_id"),
+        (OperatorRefusal::NoSuchUser(id("zoe")), "unknown-user", "user_id"),
+        (OperatorRefusal::ExtensionTaken(id("zoe")), "extension-taken", "extension"),
         (OperatorRefusal::UnknownNumber(id("2001")), "unknown-number", "number"),
         (OperatorRefusal::UnknownRoom(room_id(1)), "unknown-chat-room", "room_id"),
+        (OperatorRefusal::RoomClosed(room_id(1)), "room-closed", "room_id"),
+        (OperatorRefusal::NoInvitationNeeded(room_id(1)), "no-invitation-needed", "room_id"),
+        (OperatorRefusal::InvitationUnderWay(room_id(1)), "invitation-under-way", "room_id"),
         (OperatorRefusal::RoomUnderWay(room_id(1)), "room-under-way", "room_id"),
     ] {
         assert_eq!(refusal.code(), code);

@@ -1,11 +1,13 @@
 //! Messages that are no request for a user, or come too late to be one.
 
 use crate::company::Line;
-use crate::flow::{Decision, IgnoreReason};
+use crate::flow::{Decision, Held, IgnoreReason, ProfileFacts};
 use crate::outbound::Purpose;
 use crate::profile::RoomPhase;
 use crate::request::Outcome;
-use crate::testing::{DAY, MINUTE, Scene, at, id, room, room_id, scene, words};
+use crate::testing::{
+    DAY, MINUTE, Scene, at, id, profile, profile_id, room, room_id, scene, words,
+};
 
 /// The same message, decided so many seconds after it was sent.
 fn decided_after(scene: Scene, seconds: i64) -> Scene {
@@ -57,11 +59,13 @@ fn whatever_it_asks_for_an_old_message_is_expired() {
 #[test]
 fn nobody_is_answered_who_is_no_client() {
     type Change = fn(&mut Scene);
-    let cases: [(IgnoreReason, Change); 4] = [
+    let cases: [(IgnoreReason, Change); 6] = [
         (IgnoreReason::OwnNumber, |s| s.facts.from_own_number = true),
         (IgnoreReason::Group, |s| s.message.in_group = true),
         (IgnoreReason::System, |s| s.message.kind = "system".to_owned()),
         (IgnoreReason::Unpooled, |s| s.facts.line = Line::Unpooled),
+        (IgnoreReason::Blocked, |s| s.facts.profiles = vec![blocked(Held::Exactly)]),
+        (IgnoreReason::Blocked, |s| s.facts.profiles = vec![blocked(Held::RoomOnly)]),
     ];
     for (reason, change) in cases {
         let scene = scene().with(change);
@@ -71,6 +75,25 @@ fn nobody_is_answered_who_is_no_client() {
         assert_eq!(received.completion.unwrap().outcome, Outcome::Ignored);
         assert_eq!(scene.plan().len(), 1, "nothing but the record");
     }
+}
+
+fn blocked(held: Held) -> ProfileFacts {
+    ProfileFacts { blocked: true, held, ..profile(profile_id(1)) }
+}
+
+#[test]
+fn a_profile_that_is_only_perhaps_the_clients_blocks_nobody() {
+    let scene = scene().knowing([blocked(Held::ByVariant)]);
+    assert!(matches!(scene.decision(), Decision::OpenRoom { .. }));
+}
+
+#[test]
+fn who_is_blocked_does_not_write_into_a_room_either() {
+    let active = room(room_id(1), "anna", "2001", RoomPhase::Active);
+    let blocked = scene().with_room(active).on_secondary("2001").with(|s| {
+        s.facts.profiles[0].blocked = true;
+    });
+    assert_eq!(blocked.received().completion.unwrap().outcome, Outcome::Ignored);
 }
 
 #[test]

@@ -46,10 +46,20 @@ fn a_company_words_its_replies_itself() {
         (scene().with(|s| s.facts.company.auto_promotion = false), "prospect Anna"),
         (scene().on_secondary("2001"), "redirect +447700900800"),
         (scene().with_room(active(Some(1))), "reminder Anna"),
-        (scene().with_room(invited(None)), "user_info Anna +447700900801"),
+        (scene().with_room(invited(None)), "user_info Anna +447700900801\n\nrecording_notice"),
     ] {
         assert_eq!(words(&worded(scene).reply()), expected);
     }
+}
+
+#[test]
+fn what_a_company_records_it_says_below_the_user_info_if_it_words_it() {
+    let plain = words(&scene().with_room(invited(None)).reply());
+    let told = scene().with_room(invited(None)).with(|s| {
+        let notice = "What is written here is recorded.".to_owned();
+        s.facts.company.texts.worded.insert(TextKey::RecordingNotice, notice);
+    });
+    assert_eq!(words(&told.reply()), plain + "\n\nWhat is written here is recorded.");
 }
 
 #[test]
@@ -89,11 +99,11 @@ fn the_record_keeps_the_texts_that_were_or_may_be_used_and_no_others() {
         (scene().pools([]), &[T::NoSecondaryNumber]),
         (scene().with(|s| s.facts.company.auto_promotion = false), &[T::Prospect]),
         (scene().on_secondary("2001"), &[T::Redirect]),
-        (scene(), &[T::UserInfo, T::InvitationFailed]),
+        (scene(), &[T::UserInfo, T::RecordingNotice, T::InvitationFailed]),
         (scene().with_room(active(Some(1))), &[T::Reminder]),
         (scene().with_room(active(None)), &[]),
         (scene().with_room(reminded), &[]),
-        (scene().with_room(invited(None)), &[T::UserInfo]),
+        (scene().with_room(invited(None)), &[T::UserInfo, T::RecordingNotice]),
         (scene().with_room(invited(Some(1))), &[]),
         (scene().with(|s| s.message.in_group = true), &[]),
         (scene().with(|s| s.facts.at = at(DAY + 1)), &[]),
@@ -124,7 +134,9 @@ fn a_decision_made_again_from_its_record_is_the_same_to_the_last_word() {
 
 #[test]
 fn every_purpose_but_the_invitation_has_a_text_of_its_name() {
-    let texts: BTreeSet<_> = TextKey::ALL.iter().map(|key| key.as_str()).collect();
+    // The notice is no message of its own.
+    let own = TextKey::ALL.iter().filter(|key| **key != TextKey::RecordingNotice);
+    let texts: BTreeSet<_> = own.map(|key| key.as_str()).collect();
     let purposes = [
         Purpose::ExtensionMissing,
         Purpose::UserNotFound,

@@ -19,6 +19,7 @@ impl World {
                         | P::JoinRoom { .. }
                         | P::RemindRoom { .. }
                         | P::RecordClientWrote { .. }
+                        | P::ResendInvitation { .. }
                 ),
             };
             let again = self.aggregates.clone().carry_out(command);

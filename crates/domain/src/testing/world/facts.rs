@@ -29,6 +29,9 @@ impl World {
             profiles: self.profiles_of(message, client_id),
             pools: if user.is_some() { pools.collect() } else { vec![] },
             user,
+            promotion: None,
+            failed_numbers: vec![],
+            asked_in_vain: None,
         }
     }
 

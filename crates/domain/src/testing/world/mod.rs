@@ -11,9 +11,11 @@ use crate::AnyEvent;
 use crate::company::{CompanyFacts, Line, NumberSpec, PoolRules, UserFacts};
 use crate::extension::Extension;
 use crate::flow::{
-    CloseFacts, Command, Facts, Held, ProfileFacts, RegisterFacts, Rejection, RoomInProfile,
-    on_archive_client_profile, on_close_room, on_directory_version, on_message, on_receipt,
-    on_register_client_profile, on_room_deadline, on_set_number_service, on_status, room_of,
+    CloseFacts, Command, Facts, Held, OperatorRefusal, ProfileFacts, Promotion, RegisterFacts,
+    Rejection, ResendFacts, RoomInProfile, Told, decide, on_archive_client_profile,
+    on_block_client, on_close_room, on_directory_version, on_message, on_promote_prospect,
+    on_register_client_profile, on_resend_invitation, on_room_deadline, on_set_number_service,
+    on_told, prospect_of, room_of, wants_facts,
 };
 use crate::identity::Identifier;
 use crate::ids::{ClientId, InputId, MessageId, PoolId, ProfileId, RequestId, RoomId};
@@ -154,6 +156,41 @@ impl World {
         })
     }
 
+    /// An operator blocks a profile's client, or unblocks it.
+    pub(crate) fn block(
+        &mut self,
+        command: &OperatorCommand,
+        (profile_id, blocked): (ProfileId, bool),
+        now: Timestamp,
+    ) -> Vec<AnyEvent> {
+        self.take_in(&Input::Command(command.clone()), |world| {
+            let known = world.aggregates.profiles.contains_key(&profile_id);
+            on_block_client(&command.actor, profile_id, blocked, known, now).unwrap()
+        })
+    }
+
+    /// An operator promotes what a request may have recorded as a prospect, or is refused.
+    pub(crate) fn promote(
+        &mut self,
+        command: &OperatorCommand,
+        now: Timestamp,
+        draw: u64,
+    ) -> Vec<AnyEvent> {
+        let OperatorRequest::PromoteProspect { request_id } = &command.request else {
+            panic!("{command:?}");
+        };
+        self.take_in(&Input::Command(command.clone()), |world| {
+            let prospect = prospect_of(*request_id, world.request(*request_id));
+            let Ok(prospect) = prospect else { return vec![] };
+            let promotion = Promotion { prospect: *request_id, by: command.actor.clone() };
+            let facts = world.facts(&prospect.message, now, draw);
+            let operation = command.operation_id;
+            let planned =
+                on_promote_prospect(&company_id(), operation, promotion, &prospect, facts);
+            planned.map(|(_, commands)| commands).unwrap_or_default()
+        })
+    }
+
     /// An operator says whether a number takes new rooms, or is refused.
     pub(crate) fn set_service(
         &mut self,
@@ -190,11 +227,25 @@ impl World {
         })
     }
 
+    /// An operator has a room's invitation sent once more, or is refused.
+    pub(crate) fn resend(
+        &mut self,
+        command: &OperatorCommand,
+        (profile_id, room_id): (ProfileId, RoomId),
+        now: Timestamp,
+    ) -> Result<Vec<AnyEvent>, OperatorRefusal> {
+        let room = self.room(profile_id, room_id);
+        let request = self.request(room.room.request_id).unwrap();
+        let facts = ResendFacts { at: now, room: Some((room, request)) };
+        let planned = on_resend_invitation(&command.actor, room_id, &facts)?;
+        Ok(self.take_in(&Input::Command(command.clone()), |_| planned))
+    }
+
     /// The sender tells what it did.
     pub(crate) fn receipt(&mut self, receipt: &SendReceipt) -> Vec<AnyEvent> {
         self.take_in(&Input::Receipt(receipt.clone()), |world| {
             let request = world.request(receipt.request_id).unwrap();
-            on_receipt(request, world.room_of(request), receipt)
+            world.plan_of_told(request, &Told::by_receipt(receipt))
         })
     }
 
@@ -218,8 +269,22 @@ impl World {
         let message_id = message.message_id;
         self.take_in(&Input::Status(status.clone()), |world| {
             let request = world.request_with(message_id);
-            on_status(request, world.room_of(request), message_id, &status, now)
+            world.plan_of_told(request, &Told::by_status(message_id, &status, now))
         })
+    }
+
+    fn plan_of_told(&self, request: &Request, told: &Told) -> Vec<Command> {
+        let room = self.room_of(request);
+        let now = wants_facts(request, room, told);
+        let now = now.then(|| self.facts(&request.message, told.at(), 7));
+        let plan = on_told(request, room, told, now);
+        for command in &plan {
+            if let Command::Request(id, RequestCommand::DecideAgain(again)) = command {
+                let decided = decide(*id, &request.message, &again.facts);
+                assert_eq!(decided, again.decision, "what is recorded led to another decision");
+            }
+        }
+        plan
     }
 
     /// A timer ran out that was set for `deadline`.

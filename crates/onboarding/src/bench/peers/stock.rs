@@ -202,6 +202,9 @@ impl Stock {
             client_country: country,
             profiles: vec![],
             pools: rules.into_iter().map(|rules| seen.facts(rules)).collect(),
+            promotion: None,
+            failed_numbers: vec![],
+            asked_in_vain: None,
         })
     }
 

@@ -55,6 +55,25 @@ fn known(facts: &Facts) -> Vec<String> {
         if company.auto_promotion { "on" } else { "off" },
         facts.draw
     )];
+    for number in &facts.failed_numbers {
+        lines.push(format!("known: number {number} could not send the invitation"));
+    }
+    if let Some(asked) = &facts.asked_in_vain {
+        lines.push(format!(
+            "known: {} replies in vain and {} wrong extensions within the hour (limits {} and {})",
+            asked.replies,
+            asked.wrong_extensions,
+            asked.limits.replies,
+            asked.limits.wrong_extensions
+        ));
+    }
+    if let Some(promotion) = &facts.promotion {
+        let by = promotion.by.expose();
+        lines.push(format!("known: {by} promotes the prospect of request {}", promotion.prospect));
+    }
+    for profile in facts.profiles.iter().filter(|profile| profile.blocked) {
+        lines.push(format!("known: the client of profile {} is blocked", profile.profile_id));
+    }
     if let Some(user) = &facts.user {
         lines.push(format!("known: the extension is {} ({})'s", user.name.expose(), user.user_id));
     }
@@ -144,7 +163,9 @@ fn profile(event: &ProfileEvent) -> String {
     match event {
         ProfileEvent::ClientProfileCreated { profile_id, .. } => format!("profile {profile_id}"),
         ProfileEvent::IdentifiersAdded { identifiers, .. } => format!("{} more", identifiers.len()),
-        ProfileEvent::ClientProfileArchived { by, .. } => format!("by {}", by.expose()),
+        ProfileEvent::ClientProfileArchived { by, .. }
+        | ProfileEvent::ClientBlocked { by, .. }
+        | ProfileEvent::ClientUnblocked { by, .. } => format!("by {}", by.expose()),
         ProfileEvent::UserAssigned { user_id, .. } => format!("user {user_id}"),
         ProfileEvent::RoomReserved { room_id, user_id, number, .. } => {
             format!("room {room_id} with {user_id} on {number}")
@@ -158,6 +179,9 @@ fn profile(event: &ProfileEvent) -> String {
         ProfileEvent::RoomReminded { room_id, message_id, .. } => {
             let how = if message_id.is_some() { "sent" } else { "suppressed" };
             format!("room {room_id} ({how})")
+        }
+        ProfileEvent::InvitationResent { room_id, message_id, by, .. } => {
+            format!("room {room_id}, message {message_id}, by {}", by.expose())
         }
         ProfileEvent::ClientWrote { room_id, .. } => format!("room {room_id}"),
         ProfileEvent::RoomClosed { room_id, reason, quarantine_until, by, .. } => {

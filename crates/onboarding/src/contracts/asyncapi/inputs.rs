@@ -30,7 +30,12 @@ const INPUTS: &[(&str, &str, &str, &str)] = &[
 const COMMANDS: &[(&str, &str)] = &[
     ("register-client-profile", "An operator enters a client that the company knows already."),
     ("archive-client-profile", "An operator uses a profile no more."),
+    ("block-client", "An operator has a profile's client answered no more."),
+    ("unblock-client", "An operator has a profile's client answered again."),
+    ("promote-prospect", "An operator onboards a client who was recorded as a prospect."),
+    ("set-user-extension", "An operator gives a user another extension, or none."),
     ("set-number-service", "An operator says whether a secondary number takes new rooms."),
+    ("resend-invitation", "An operator has a room's invitation sent once more."),
     ("close-room", "An operator ends a room."),
 ];
 
@@ -83,7 +88,20 @@ fn answer() -> Value {
                 "profile_id": {
                     "type": "string",
                     "format": "uuid",
-                    "description": "If done: the profile that was registered or archived."
+                    "description": "If done: the profile that it is about."
+                },
+                "request_id": {
+                    "type": "string",
+                    "format": "uuid",
+                    "description": "If done: the request that the promotion makes."
+                },
+                "user_id": {
+                    "type": "string",
+                    "description": "If done: the user whose extension is set."
+                },
+                "directory_version": {
+                    "type": "integer",
+                    "description": "If done: the version of the directory in which it is so."
                 },
                 "number": {
                     "type": "string",
@@ -92,7 +110,7 @@ fn answer() -> Value {
                 "room_id": {
                     "type": "string",
                     "format": "uuid",
-                    "description": "If done: the room that is closed."
+                    "description": "If done: the room that it is about."
                 },
                 "position": {
                     "type": "integer",

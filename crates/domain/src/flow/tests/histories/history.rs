@@ -11,7 +11,7 @@ use crate::input::{
 use crate::outbound::{DeliveryStatus, OutboundMessage, SendError};
 use crate::personal::Personal;
 use crate::request::MessageProgress;
-use crate::testing::{World, at, id, lost, message, pool, refused, spec, user};
+use crate::testing::{World, at, id, lost, message, pool, refused, spec, unhealthy, user};
 
 /// A world in which things happen.
 pub(super) struct History {
@@ -73,6 +73,14 @@ impl History {
                 let command = self.asks(OperatorRequest::RegisterClientProfile(client));
                 self.world.register(&command, at(self.now));
             }
+            Step::IsInvitedAgain { room } => {
+                let rooms: Vec<_> = self.world.rooms().map(|(p, r, _)| (p, r)).collect();
+                if !rooms.is_empty() {
+                    let (profile_id, room_id) = *room.get(&rooms);
+                    let command = self.asks(OperatorRequest::ResendInvitation { room_id });
+                    let _ = self.world.resend(&command, (profile_id, room_id), at(self.now));
+                }
+            }
             Step::IsClosed { room } => {
                 let rooms: Vec<_> = self.world.rooms().map(|(p, r, _)| (p, r)).collect();
                 if !rooms.is_empty() {
@@ -87,6 +95,26 @@ impl History {
                     let profile_id = profile.get(&profiles).profile_id;
                     let command = self.asks(OperatorRequest::ArchiveClientProfile { profile_id });
                     self.world.archive(&command, profile_id, at(self.now));
+                }
+            }
+            Step::IsBlocked { profile, blocked } => {
+                let profiles: Vec<_> = self.world.profiles().filter_map(|p| p.present()).collect();
+                if !profiles.is_empty() {
+                    let profile_id = profile.get(&profiles).profile_id;
+                    let command = self.asks(if *blocked {
+                        OperatorRequest::BlockClient { profile_id }
+                    } else {
+                        OperatorRequest::UnblockClient { profile_id }
+                    });
+                    self.world.block(&command, (profile_id, *blocked), at(self.now));
+                }
+            }
+            Step::IsPromoted { request, draw } => {
+                let requests: Vec<_> = self.world.requests().map(|r| r.request_id).collect();
+                if !requests.is_empty() {
+                    let request_id = *request.get(&requests);
+                    let command = self.asks(OperatorRequest::PromoteProspect { request_id });
+                    self.world.promote(&command, at(self.now), *draw);
                 }
             }
             Step::IsSet { number, service } => {
@@ -148,6 +176,7 @@ impl History {
                         wamid: id(&format!("wamid.out.{}", message.message_id)),
                     },
                     Answer::Refused => SendResult::GivenUp { error: refused() },
+                    Answer::Unhealthy => SendResult::GivenUp { error: unhealthy() },
                     Answer::Lost => SendResult::GivenUp { error: lost() },
                 },
             });
@@ -191,6 +220,7 @@ impl History {
     fn settle(&mut self, request: RequestId, message: &OutboundMessage, ends: Answer) {
         let error: Option<SendError> = match ends {
             Answer::Refused => Some(refused()),
+            Answer::Unhealthy => Some(unhealthy()),
             Answer::Lost => Some(lost()),
             Answer::Attempted | Answer::Took => None,
         };

@@ -22,7 +22,7 @@ proptest! {
     #[test]
     fn when_everything_is_settled_every_request_has_its_outcome(
         steps in steps(),
-        ends in prop::sample::select(&[Answer::Took, Answer::Refused, Answer::Lost][..]),
+        ends in prop::sample::select(&[Answer::Took, Answer::Refused, Answer::Unhealthy, Answer::Lost][..]),
     ) {
         let mut history = History::of(&steps);
         history.settles(ends);

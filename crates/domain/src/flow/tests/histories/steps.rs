@@ -20,8 +20,11 @@ pub(super) enum Step {
     Writes { client: usize, to: &'static str, text: &'static str, late: i64, draw: u64 },
     WritesAgain(Index),
     IsRegistered { client: usize, external: bool, user: Option<&'static str> },
+    IsInvitedAgain { room: Index },
     IsClosed { room: Index },
     IsArchived { profile: Index },
+    IsBlocked { profile: Index, blocked: bool },
+    IsPromoted { request: Index, draw: u64 },
     IsSet { number: &'static str, service: Service },
     Reports { message: Index, attempt: u32, result: Answer },
     Tells { message: Index, status: DeliveryStatus, with_reason: bool },
@@ -35,6 +38,7 @@ pub(super) enum Answer {
     Attempted,
     Took,
     Refused,
+    Unhealthy,
     Lost,
 }
 
@@ -50,7 +54,8 @@ fn step() -> impl Strategy<Value = (Step, i64)> {
         prop::sample::select(late.to_vec()),
         any::<u64>(),
     );
-    let results = [Answer::Attempted, Answer::Took, Answer::Took, Answer::Refused, Answer::Lost];
+    use Answer::{Attempted, Lost, Refused, Took, Unhealthy};
+    let results = [Attempted, Took, Took, Refused, Unhealthy, Lost];
     let reports = (any::<Index>(), 1..4_u32, prop::sample::select(results.to_vec()));
     let tells = (any::<Index>(), status(), any::<bool>());
     let user = prop::option::of(prop::sample::select(&["anna", "ben"][..]));
@@ -69,8 +74,15 @@ fn step() -> impl Strategy<Value = (Step, i64)> {
         2 => registered.prop_map(|(client, external, user)| {
             Step::IsRegistered { client, external, user }
         }),
+        2 => any::<Index>().prop_map(|room| Step::IsInvitedAgain { room }),
         2 => any::<Index>().prop_map(|room| Step::IsClosed { room }),
         1 => any::<Index>().prop_map(|profile| Step::IsArchived { profile }),
+        1 => (any::<Index>(), any::<bool>()).prop_map(|(profile, blocked)| {
+            Step::IsBlocked { profile, blocked }
+        }),
+        2 => (any::<Index>(), any::<u64>()).prop_map(|(request, draw)| {
+            Step::IsPromoted { request, draw }
+        }),
         1 => set.prop_map(|(number, service)| Step::IsSet { number, service }),
         7 => reports.prop_map(|(message, attempt, result)| {
             Step::Reports { message, attempt, result }

@@ -1,40 +1,29 @@
-//! Sends requested messages through WhatsApp.
-//!
-//! The attempt is recorded before the call and its result after it, both through
-//! the company's lane. If the process dies between call and record, the message
-//! waits for a status webhook to tell what became of it, and is sent again only
-//! after [`Settings::grace`], and once the lane has decided all that INBOX held
-//! before the new attempt was recorded: however long the lane is, what somebody
-//! told in time is heard.
+//! Delivers one message that was claimed: the record before the call, the call, and what follows.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use directory::{DirectoryError, DirectoryStore};
+use directory::DirectoryError;
 use domain::AnyEvent;
 use domain::ids::{AppId, MessageId, PhoneNumberId};
 use domain::input::{SendReceipt, SendResult, Timestamp};
 use domain::outbound::{ErrorClass, SendError};
 use domain::request::RequestEvent;
-use engine::Clock;
-use eventstore::EventStore;
-use messaging::inbox::{InboxBody, InboxMessage, InboxPublisher};
+use messaging::inbox::{InboxBody, InboxMessage};
 use messaging::subject::Token;
 use rand::Rng;
-use readmodel::{Claimed, SendQueue};
-use tokio::sync::{Notify, Semaphore};
+use readmodel::Claimed;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument;
-use whatsapp::client::{AccessToken, CloudApi, SendFailure};
+use whatsapp::client::{AccessToken, SendFailure};
+use whatsapp::errors::{self, Scope};
 
-use super::pause;
+use super::limits::Limits;
+use super::{LOOK_EVERY, Sender};
+use crate::workers::pause;
 
-/// How long the sender waits for word of new messages before it looks by itself.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Pause before something is looked at again that should be so any moment.
 const SOON: TimeDelta = TimeDelta::seconds(1);
 /// How long it is remembered which app a number belongs to.
@@ -42,105 +31,23 @@ const APPS_STAY: Duration = Duration::from_secs(5);
 /// Pause of an account whose token or permission is refused.
 const ACCOUNT_PAUSE: TimeDelta = TimeDelta::seconds(60);
 
-/// How often settled rows are pruned, how old they must be, and how many at once.
-const PRUNE_EVERY: Duration = Duration::from_secs(600);
-const KEEP: TimeDelta = TimeDelta::days(7);
-const PRUNE_MOST: u32 = 10_000;
-
-/// How the sender works.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// How many calls may be under way at once.
-    pub concurrency: u32,
-    /// How long a status webhook may tell what became of a message whose answer is lost.
-    pub grace: Duration,
-    /// How often a message is tried at most.
-    pub attempts: u32,
-    /// Pause before the second attempt; doubled each time, with jitter.
-    pub back_off: TimeDelta,
-}
-
-/// What the sender works with.
-pub struct Sender {
-    /// The messages to send.
-    pub queue: SendQueue,
-    /// The log: tells what the lane has decided.
-    pub store: EventStore,
-    /// WhatsApp.
-    pub cloud: CloudApi,
-    /// Tokens by app.
-    pub tokens: HashMap<AppId, AccessToken>,
-    /// Which app a number belongs to.
-    pub directory: DirectoryStore,
-    /// Where receipts go.
-    pub inbox: InboxPublisher,
-    /// Now.
-    pub clock: Clock,
-    /// Told when messages were requested.
-    pub requested: Arc<Notify>,
-    /// How it works.
-    pub settings: Settings,
-}
-
-impl Sender {
-    /// Runs until `cancel`, then finishes the calls that are under way.
-    pub async fn run(self, cancel: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.settings.concurrency.max(1) as usize));
-        let calls = TaskTracker::new();
-        let calling = Arc::new(Calling::new(self, cancel.clone()));
-        calls.spawn(prune(calling.clone(), cancel.clone()));
-        calling.hold_unresolved().await;
-        while !cancel.is_cancelled() {
-            let free = slots.available_permits() as u32;
-            let claimed = calling.claim(free).await;
-            let idle = claimed.is_empty();
-            for message in claimed {
-                let Ok(slot) = slots.clone().acquire_owned().await else { return };
-                let calling = calling.clone();
-                let id = message.message_id();
-                let trace = message.traceparent.as_deref().unwrap_or("-");
-                let span = tracing::info_span!("send", message = %id, trace);
-                let call = async move {
-                    calling.deliver_once(message).await;
-                    calling.sender.requested.notify_one();
-                    drop(slot);
-                };
-                calls.spawn(call.instrument(span));
-            }
-            if idle {
-                let word = tokio::time::timeout(LOOK_EVERY, calling.sender.requested.notified());
-                let _ = cancel.run_until_cancelled(word).await;
-            }
-        }
-        calls.close();
-        calls.wait().await;
-    }
-}
-
-/// Removes rows of messages that were settled long ago.
-async fn prune(calling: Arc<Calling>, cancel: CancellationToken) {
-    let Sender { queue, clock, .. } = &calling.sender;
-    while pause(&cancel, PRUNE_EVERY).await {
-        if let Err(error) = queue.prune(clock.now() - KEEP, PRUNE_MOST).await {
-            tracing::warn!(%error, "settled messages could not be pruned; trying again");
-        }
-    }
-}
-
 /// The sender with what it remembers between calls.
-struct Calling {
-    sender: Sender,
+pub(super) struct Calling {
+    pub(super) sender: Sender,
     apps: tokio::sync::Mutex<Apps>,
     source: Option<Token>,
     /// Messages whose call, or its record, is under way here.
     under_way: Mutex<HashSet<MessageId>>,
+    limits: Mutex<Limits>,
     cancel: CancellationToken,
 }
 
 impl Calling {
-    fn new(sender: Sender, cancel: CancellationToken) -> Self {
+    pub(super) fn new(sender: Sender, cancel: CancellationToken) -> Self {
         let source = "sender".parse().ok();
+        let limits = Limits::new(sender.settings.messages_per_second);
         Self {
+            limits: Mutex::new(limits),
             sender,
             apps: tokio::sync::Mutex::default(),
             source,
@@ -151,7 +58,7 @@ impl Calling {
 
     /// While the service was down nobody could tell what became of the calls
     /// that it was at: the grace time begins now.
-    async fn hold_unresolved(&self) {
+    pub(super) async fn hold_unresolved(&self) {
         loop {
             let now = self.sender.clock.now();
             let grace = TimeDelta::from_std(self.sender.settings.grace).unwrap_or_default();
@@ -165,7 +72,7 @@ impl Calling {
         }
     }
 
-    async fn claim(&self, limit: u32) -> Vec<Claimed> {
+    pub(super) async fn claim(&self, limit: u32) -> Vec<Claimed> {
         if limit == 0 {
             return vec![];
         }
@@ -182,7 +89,7 @@ impl Calling {
     /// Delivers, unless the same is still under way: NATS may take longer to
     /// come back, for the record of a call, than the claim's lease. The new
     /// lease is then left to the call that is under way.
-    async fn deliver_once(&self, claimed: Claimed) {
+    pub(super) async fn deliver_once(&self, claimed: Claimed) {
         let id = claimed.message_id();
         let under_way = || self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if !under_way().insert(id) {
@@ -212,8 +119,8 @@ impl Calling {
             let error = SendError { code: 0, class, definite, title: title.into() };
             return self.settle(&claimed, SendResult::GivenUp { error }).await;
         }
-        let token = match self.token(&claimed.message.from).await {
-            Ok(Some(token)) => token,
+        let (token, app) = match self.token(&claimed.message.from).await {
+            Ok(Some(found)) => found,
             Ok(None) => {
                 tracing::error!(number = %claimed.message.from, "no access token is configured for this number's app; its messages wait");
                 return self.again(&claimed, now + ACCOUNT_PAUSE, None).await;
@@ -223,11 +130,17 @@ impl Calling {
                 return self.soon(&claimed).await;
             }
         };
+        let waits = self.limits().admit(&claimed.message, &app, now);
+        if let Some(at) = waits {
+            return self.again(&claimed, at, None).await;
+        }
         if !self.record(&claimed, SendResult::Attempted).await {
+            self.limits().put_off(claimed.message_id(), now);
             return self.soon(&claimed).await;
         }
         if claimed.previous_unresolved {
             if !self.nobody_told(&claimed).await {
+                self.limits().put_off(claimed.message_id(), now);
                 return self.soon(&claimed).await;
             }
             metrics::counter!("onboarding_sends_repeated_total").increment(1);
@@ -243,8 +156,12 @@ impl Calling {
                 count("accepted");
                 self.settle(&claimed, SendResult::Accepted { wamid }).await;
             }
-            Err(failure) => self.after_failure(&claimed, failure).await,
+            Err(failure) => self.after_failure(&claimed, &app, failure).await,
         }
+    }
+
+    fn limits(&self) -> MutexGuard<'_, Limits> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the lane has decided that this attempt is made, and so all that
@@ -276,11 +193,11 @@ impl Calling {
         decided
     }
 
-    async fn after_failure(&self, claimed: &Claimed, failure: SendFailure) {
+    async fn after_failure(&self, claimed: &Claimed, app: &AppId, failure: SendFailure) {
         let now = self.sender.clock.now();
         let fault = failure.fault();
         let class = fault.error.class;
-        count(class_name(class));
+        count(errors::name_of(class));
         let settings = &self.sender.settings;
         let next = match (&failure, class) {
             // Its answer is lost, not the message: a status may still tell, also
@@ -292,22 +209,22 @@ impl Calling {
             }
             (_, ErrorClass::Account) => {
                 tracing::error!(number = %claimed.message.from, code = fault.error.code, "WhatsApp refuses the account's token or permission; its messages wait");
-                return self.again(claimed, now + ACCOUNT_PAUSE, None).await;
+                let until = now + ACCOUNT_PAUSE;
+                self.limits().rest(Scope::Account, &claimed.message, app, until);
+                return self.again(claimed, until, None).await;
             }
             _ if fault.retry => Some(now + self.back_off(claimed.attempt, fault.retry_after)),
             _ => None,
         };
+        if let (Some(scope), Some(until)) = (errors::rests(&fault.error), next) {
+            self.limits().rest(scope, &claimed.message, app, until);
+        }
         match next.filter(|_| claimed.attempt < settings.attempts) {
             Some(at) if at < claimed.message.expires_at => {
                 self.again(claimed, at, Some(&fault.error)).await;
             }
             _ => {
-                tracing::warn!(
-                    code = fault.error.code,
-                    title = fault.error.title,
-                    attempts = claimed.attempt,
-                    "a message is given up"
-                );
+                tell_of(claimed, &fault.error);
                 let mut error = failure.into_error();
                 // The client may have it from an earlier attempt.
                 error.definite &= !claimed.previous_unresolved;
@@ -383,14 +300,44 @@ impl Calling {
     }
 
     /// The token of a number's app; an error if the directory can't be read.
-    async fn token(&self, number: &PhoneNumberId) -> Result<Option<AccessToken>, DirectoryError> {
+    async fn token(
+        &self,
+        number: &PhoneNumberId,
+    ) -> Result<Option<(AccessToken, AppId)>, DirectoryError> {
         let mut apps = self.apps.lock().await;
         if apps.read_at.is_none_or(|read_at| read_at.elapsed() > APPS_STAY) {
             let rows = self.sender.directory.numbers().await?;
             apps.of = rows.into_iter().map(|(number, _, app)| (number, app)).collect();
             apps.read_at = Some(Instant::now());
         }
-        Ok(apps.of.get(number).and_then(|app| self.sender.tokens.get(app)).cloned())
+        let app = apps.of.get(number);
+        Ok(app.and_then(|app| Some((self.sender.tokens.get(app)?.clone(), app.clone()))))
+    }
+}
+
+/// Tells an operator what only people can mend, and that everything else is given up.
+fn tell_of(claimed: &Claimed, error: &SendError) {
+    let SendError { code, title, class, .. } = error;
+    let number = &claimed.message.from;
+    match class {
+        ErrorClass::NumberUnhealthy => {
+            tracing::error!(%number, code, title, "WhatsApp does not let a number send; look at it in WhatsApp's manager, then set its service");
+        }
+        ErrorClass::Template => {
+            tracing::error!(%number, code, title, "WhatsApp refuses a template; mend it in WhatsApp's manager");
+        }
+        ErrorClass::Unknown => {
+            tracing::error!(%number, code, title, "WhatsApp refuses a message with a code that is new to this program");
+        }
+        ErrorClass::Account
+        | ErrorClass::RateLimited
+        | ErrorClass::RecipientRateLimited
+        | ErrorClass::WindowClosed
+        | ErrorClass::RecipientRefused
+        | ErrorClass::Transient
+        | ErrorClass::Expired => {
+            tracing::warn!(code, title, attempts = claimed.attempt, "a message is given up");
+        }
     }
 }
 
@@ -403,21 +350,6 @@ struct Apps {
 
 fn count(result: &'static str) {
     metrics::counter!("onboarding_sends_total", "result" => result).increment(1);
-}
-
-const fn class_name(class: ErrorClass) -> &'static str {
-    match class {
-        ErrorClass::Account => "account",
-        ErrorClass::RateLimited => "rate_limited",
-        ErrorClass::RecipientRateLimited => "recipient_rate_limited",
-        ErrorClass::NumberUnhealthy => "number_unhealthy",
-        ErrorClass::WindowClosed => "window_closed",
-        ErrorClass::RecipientRefused => "recipient_refused",
-        ErrorClass::Template => "template",
-        ErrorClass::Transient => "transient",
-        ErrorClass::Unknown => "unknown",
-        ErrorClass::Expired => "expired",
-    }
 }
 
 /// The end of a delivery, also if it panics: else the message, and all that its client gets after

@@ -1,0 +1,123 @@
+//! Sends requested messages through WhatsApp.
+//!
+//! The attempt is recorded before the call and its result after it, both through
+//! the company's lane. If the process dies between call and record, the message
+//! waits for a status webhook to tell what became of it, and is sent again only
+//! after [`Settings::grace`], and once the lane has decided all that INBOX held
+//! before the new attempt was recorded: however long the lane is, what somebody
+//! told in time is heard.
+//!
+//! `limits` says when a message may go; `calling` delivers one.
+
+mod calling;
+mod limits;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use directory::DirectoryStore;
+use domain::ids::AppId;
+use engine::Clock;
+use eventstore::EventStore;
+use messaging::inbox::InboxPublisher;
+use readmodel::SendQueue;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use whatsapp::client::{AccessToken, CloudApi};
+
+use self::calling::Calling;
+use super::pause;
+
+/// How long the sender waits for word of new messages before it looks by itself.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How often settled rows are pruned, how old they must be, and how many at once.
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+const KEEP: TimeDelta = TimeDelta::days(7);
+const PRUNE_MOST: u32 = 10_000;
+
+/// How the sender works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many calls may be under way at once.
+    pub concurrency: u32,
+    /// How long a status webhook may tell what became of a message whose answer is lost.
+    pub grace: Duration,
+    /// How often a message is tried at most.
+    pub attempts: u32,
+    /// How many messages a second one number sends at most.
+    pub messages_per_second: u32,
+    /// Pause before the second attempt; doubled each time, with jitter.
+    pub back_off: TimeDelta,
+}
+
+/// What the sender works with.
+pub struct Sender {
+    /// The messages to send.
+    pub queue: SendQueue,
+    /// The log: tells what the lane has decided.
+    pub store: EventStore,
+    /// WhatsApp.
+    pub cloud: CloudApi,
+    /// Tokens by app.
+    pub tokens: HashMap<AppId, AccessToken>,
+    /// Which app a number belongs to.
+    pub directory: DirectoryStore,
+    /// Where receipts go.
+    pub inbox: InboxPublisher,
+    /// Now.
+    pub clock: Clock,
+    /// Told when messages were requested.
+    pub requested: Arc<Notify>,
+    /// How it works.
+    pub settings: Settings,
+}
+
+impl Sender {
+    /// Runs until `cancel`, then finishes the calls that are under way.
+    pub async fn run(self, cancel: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.settings.concurrency.max(1) as usize));
+        let calls = TaskTracker::new();
+        let calling = Arc::new(Calling::new(self, cancel.clone()));
+        calls.spawn(prune(calling.clone(), cancel.clone()));
+        calling.hold_unresolved().await;
+        while !cancel.is_cancelled() {
+            let free = slots.available_permits() as u32;
+            let claimed = calling.claim(free).await;
+            let idle = claimed.is_empty();
+            for message in claimed {
+                let Ok(slot) = slots.clone().acquire_owned().await else { return };
+                let calling = calling.clone();
+                let id = message.message_id();
+                let trace = message.traceparent.as_deref().unwrap_or("-");
+                let span = tracing::info_span!("send", message = %id, trace);
+                let call = async move {
+                    calling.deliver_once(message).await;
+                    calling.sender.requested.notify_one();
+                    drop(slot);
+                };
+                calls.spawn(call.instrument(span));
+            }
+            if idle {
+                let word = tokio::time::timeout(LOOK_EVERY, calling.sender.requested.notified());
+                let _ = cancel.run_until_cancelled(word).await;
+            }
+        }
+        calls.close();
+        calls.wait().await;
+    }
+}
+
+/// Removes rows of messages that were settled long ago.
+async fn prune(calling: Arc<Calling>, cancel: CancellationToken) {
+    let Sender { queue, clock, .. } = &calling.sender;
+    while pause(&cancel, PRUNE_EVERY).await {
+        if let Err(error) = queue.prune(clock.now() - KEEP, PRUNE_MOST).await {
+            tracing::warn!(%error, "settled messages could not be pruned; trying again");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The QR page in a real browser, and its code read from the picture of the screen.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use acceptance::TestApp;
+use onboarding::AccessRole;
+use onboarding::demo::StageOptions;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+const LINK: &str = "https://wa.me/12025550100?text=%23michael";
+const DESKTOP: (u32, u32) = (1024, 900);
+
+/// What a browser shows after a while.
+struct Browser {
+    program: &'static str,
+    folder: tempfile::TempDir,
+}
+
+impl Browser {
+    fn find() -> Self {
+        let known = ["chromium", "chromium-browser", "google-chrome"];
+        let runs = |name: &&str| Command::new(name).arg("--version").output().is_ok();
+        let program = known.into_iter().find(runs).expect("Chromium: apt-get install chromium");
+        Self { program, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn open(&self, url: &str, arguments: &[&str]) -> String {
+        let profile = format!("--user-data-dir={}", self.folder.path().join("profile").display());
+        let ran = Command::new("timeout")
+            .args(["60", self.program])
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", &profile])
+            .args(["--virtual-time-budget=10000", "--no-first-run"])
+            .args(arguments)
+            .arg(url)
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8_lossy(&ran.stdout).into_owned()
+    }
+
+    /// The page as it has become.
+    fn document(&self, url: &str) -> String {
+        self.open(url, &["--dump-dom"])
+    }
+
+    /// A picture of the screen; it stays where the build's other results are.
+    fn screen(&self, url: &str, name: &str, dark: bool, (width, height): (u32, u32)) -> Screen {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("qr-page-{name}.png"));
+        let _ = std::fs::remove_file(&file);
+        let screenshot = format!("--screenshot={}", file.display());
+        let scheme = format!("--blink-settings=preferredColorScheme={}", if dark { 0 } else { 1 });
+        let size = format!("--window-size={width},{height}");
+        self.open(url, &[&screenshot, &scheme, &size]);
+        Screen::read(file)
+    }
+}
+
+/// The brightness of each place of a screen.
+struct Screen {
+    width: usize,
+    brightness: Vec<u8>,
+}
+
+impl Screen {
+    fn read(file: PathBuf) -> Self {
+        let mut decoder = png::Decoder::new(std::fs::File::open(file).unwrap());
+        decoder.set_transformations(png::Transformations::normalize_to_color8());
+        let mut reader = decoder.read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size()];
+        let frame = reader.next_frame(&mut bytes).unwrap();
+        let samples = frame.color_type.samples();
+        assert!(samples >= 3, "a screen in colours");
+        let place = |colours: &[u8]| colours[..3].iter().map(|c| u32::from(*c)).sum::<u32>() / 3;
+        let places = bytes[..frame.buffer_size()].chunks_exact(samples);
+        let brightness = places.map(|colours| u8::try_from(place(colours)).unwrap()).collect();
+        Self { width: frame.width as usize, brightness }
+    }
+
+    /// What the codes on it say, as another program reads them.
+    fn codes(&self) -> Vec<String> {
+        let height = self.brightness.len() / self.width;
+        let mut picture =
+            rqrr::PreparedImage::prepare_from_greyscale(self.width, height, |x, y| {
+                self.brightness[y * self.width + x]
+            });
+        picture.detect_grids().iter().map(|grid| grid.decode().unwrap().1).collect()
+    }
+
+    /// How bright its corner is: the page's background.
+    fn background(&self) -> u8 {
+        self.brightness[0]
+    }
+}
+
+/// A page of another program that shows an address in a frame as wide as a phone.
+async fn frame(address: String, listener: TcpListener) {
+    let page = format!(
+        "<!doctype html><body style=\"margin:0\" data-frame=\"there\"><iframe width=\"360\" height=\"780\" \
+         style=\"border:0\" src=\"{address}\"></iframe>"
+    );
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
+        page.len()
+    );
+    loop {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let answer = answer.clone();
+        // Browsers open connections that they may never use.
+        tokio::spawn(async move {
+            let mut asked = [0; 4096];
+            let _ = connection.read(&mut asked).await;
+            let _ = connection.write_all(answer.as_bytes()).await;
+        });
+    }
+}
+
+async fn framed(address: &str, listener: TcpListener) -> String {
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(frame(address.to_owned(), listener));
+    url
+}
+
+/// The address of a user's page.
+async fn address(app: &TestApp, user: &str) -> String {
+    let role = AccessRole::AmUser(user.parse().unwrap());
+    let token = app.stage.new_token(&"demo-bank".parse().unwrap(), role).await.unwrap();
+    format!("{}/qr#{token}", app.stage.api())
+}
+
+/// The parts of the page that are shown: their names, and what is in them.
+fn shown(document: &str) -> Vec<(&str, &str)> {
+    let sections = document.split("<section id=\"").skip(1);
+    let shown = sections.filter_map(|section| {
+        let (name, rest) = section.split_once('"')?;
+        let (attributes, inside) = rest.split_once('>')?;
+        (!attributes.contains("hidden")).then_some((name, inside.split("</section>").next()?))
+    });
+    shown.collect()
+}
+
+/// The only part that is shown.
+#[track_caller]
+fn only(document: &str) -> (&str, &str) {
+    let shown = shown(document);
+    assert_eq!(shown.len(), 1, "{document}");
+    shown[0]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium, which .ci/run installs"]
+async fn a_user_shows_their_code_in_light_and_dark_and_inside_another_program() {
+    let browser = Browser::find();
+    let (friend, stranger) = (
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+    );
+    let frame_ancestors = vec![format!("http://{}", friend.local_addr().unwrap())];
+    let app = TestApp::with(StageOptions { frame_ancestors, ..StageOptions::default() }).await;
+    let url = address(&app, "michael").await;
+
+    let document = browser.document(&url);
+    let (part, inside) = only(&document);
+    assert_eq!(part, "working");
+    assert!(inside.contains("<h1 id=\"name\">Michael Stone</h1>"), "{inside}");
+    assert!(inside.contains("Use this QR code to onboard a client face-to-face"));
+    assert!(document.contains("download=\"onboarding-michael.png\""), "{document}");
+    assert!(document.contains(&format!("href=\"{LINK}\"")), "{document}");
+
+    let light = browser.screen(&url, "light", false, DESKTOP);
+    assert_eq!(light.codes(), [LINK]);
+    assert!(light.background() > 200, "{}", light.background());
+    let dark = browser.screen(&url, "dark", true, DESKTOP);
+    assert_eq!(dark.codes(), [LINK]);
+    assert!(dark.background() < 60, "{}", dark.background());
+
+    let inside = framed(&url, friend).await;
+    assert_eq!(browser.screen(&inside, "framed", false, DESKTOP).codes(), [LINK]);
+    let elsewhere = framed(&url, stranger).await;
+    assert!(browser.document(&elsewhere).contains("data-frame=\"there\""));
+    assert!(browser.screen(&elsewhere, "refused", false, DESKTOP).codes().is_empty());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium, which .ci/run installs"]
+async fn a_user_without_a_code_is_told_why() {
+    let browser = Browser::find();
+    let directory = StageOptions::default().directory.replace(", extension: anna", "");
+    let primary = "\"+1 202 555 0140\", app: demo";
+    assert!(directory.contains(primary), "the primary of Tim's unit");
+    let directory = directory.replace(primary, &format!("{primary}, configuration_broken: true"));
+    let options = StageOptions { directory: directory.leak(), ..StageOptions::default() };
+    let app = TestApp::with(options).await;
+    for (user, part, words) in [
+        ("anna", "no-extension", "You have no extension yet"),
+        (
+            "tim",
+            "broken",
+            "There has been an issue with the WhatsApp Business Account configuration. Please \
+             contact administrator for troubleshooting.",
+        ),
+        ("gone", "failed", "You are not active in the directory."),
+    ] {
+        let url = address(&app, user).await;
+        let document = browser.document(&url);
+        let (found, inside) = only(&document);
+        assert_eq!(found, part, "{user}");
+        assert!(inside.contains(words), "{user}: {inside}");
+        assert!(browser.screen(&url, part, false, DESKTOP).codes().is_empty());
+    }
+    for (key, words) in [
+        ("#onb_0", "Your address is no longer valid."),
+        ("", "Your address has no key behind the #."),
+    ] {
+        let document = browser.document(&format!("{}/qr{key}", app.stage.api()));
+        let (part, inside) = only(&document);
+        assert_eq!(part, "failed");
+        assert!(inside.contains(words), "{inside}");
+    }
+    app.stop().await;
+}
