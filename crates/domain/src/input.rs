@@ -77,12 +77,23 @@ pub struct InboundMessage {
     /// Whether it was written into a group.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_group: bool,
+    /// Who its sender is from now on, if WhatsApp tells that an identifier has changed (with a new
+    /// phone number, for one): it is the same client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub became: Option<Sender>,
     /// Where its original bytes are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
 }
 
 impl InboundMessage {
+    /// Everything that leads to its client: what it was received with, strongest first, then what the
+    /// client is known by from now on.
+    pub fn identifiers(&self) -> Vec<Identifier> {
+        let new = self.became.iter().flat_map(Sender::identifiers);
+        self.from.identifiers().into_iter().chain(new).collect()
+    }
+
     /// The request that it makes if it makes one.
     pub fn request_id(&self, company: &CompanyId) -> RequestId {
         RequestId::of(company, &self.phone_number_id, &self.id, self.sent_at)

@@ -94,10 +94,7 @@ pub(crate) fn client_of(input: &Input, working_set: &WorkingSet) -> Option<Clien
 }
 
 pub(crate) fn sender_of(message: &InboundMessage) -> ClientQuery {
-    ClientQuery {
-        identifiers: message.from.identifiers(),
-        variants: message.from.lookup_variants(),
-    }
+    ClientQuery { identifiers: message.identifiers(), variants: message.from.lookup_variants() }
 }
 
 /// The request that an input takes up again.

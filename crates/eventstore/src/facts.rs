@@ -53,7 +53,7 @@ impl Facts {
         match happened {
             RequestEvent::OnboardingRequested { client_id, message, .. } => {
                 self.clients.push(place, *client_id);
-                for identifier in message.from.identifiers() {
+                for identifier in message.identifiers() {
                     self.identifiers.push(place, *client_id, &identifier);
                 }
             }

@@ -44,6 +44,7 @@ impl Connector<'_> {
             kind: "text".to_owned(),
             text: Some(Personal::new(text.to_owned())),
             in_group: false,
+            became: None,
             evidence: None,
         }
     }

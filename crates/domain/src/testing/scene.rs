@@ -162,6 +162,7 @@ pub(crate) fn message(from: Sender, to: &str, text: Option<&str>) -> InboundMess
         kind: "text".to_owned(),
         text: text.map(|text| Personal::new(text.to_owned())),
         in_group: false,
+        became: None,
         evidence: None,
     }
 }

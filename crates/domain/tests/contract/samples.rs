@@ -206,6 +206,7 @@ fn inbound() -> InboundMessage {
         kind: "text".to_owned(),
         text: Some(personal(WORDS)),
         in_group: false,
+        became: None,
         evidence: Some(Evidence { post_sha256: "ab".repeat(32), item_sha256: "cd".repeat(32) }),
     }
 }

@@ -107,6 +107,7 @@ pub(crate) fn message_to(company: &str, to: PhoneNumberId, from: Sender, text: &
         kind: "text".to_owned(),
         text: Some(Personal::new(text.to_owned())),
         in_group: false,
+        became: None,
         evidence: None,
     };
     LaneInput { company: company_id(company), input: Input::Message(message) }

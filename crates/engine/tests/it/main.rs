@@ -13,6 +13,7 @@ mod directories;
 mod duplicates;
 mod extensions;
 mod harness;
+mod identities;
 mod inputs;
 mod lanes;
 mod numbers;

@@ -39,7 +39,7 @@ impl Clients {
         match event {
             AnyEvent::Request(RequestEvent::OnboardingRequested { client_id, message, .. }) => {
                 self.client(recorded, *client_id);
-                self.identified(recorded, Some(*client_id), message.from.identifiers());
+                self.identified(recorded, Some(*client_id), message.identifiers());
             }
             AnyEvent::Profile(ProfileEvent::ClientProfileCreated {
                 client_id,

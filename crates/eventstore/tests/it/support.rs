@@ -212,6 +212,7 @@ pub(crate) fn requested(request: RequestId, client: ClientId, from: &[Identifier
             kind: "text".to_owned(),
             text: Some(Personal::new("#michael\u{0}\n\"„Übel“\" \u{1F600}".to_owned())),
             in_group: false,
+            became: None,
             evidence: None,
         },
     }

@@ -128,6 +128,7 @@ pub(super) fn text_message(
         kind: "text".into(),
         text: Some(Personal::new(text.to_owned())),
         in_group: false,
+        became: None,
         evidence: None,
     })
 }

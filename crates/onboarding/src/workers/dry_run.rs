@@ -51,6 +51,7 @@ fn arrived(query: DryRunQuery, now: Timestamp) -> Result<InboundMessage, Problem
         kind: kind.to_owned(),
         text,
         in_group: false,
+        became: None,
         evidence: None,
     })
 }

@@ -1,14 +1,14 @@
 //! One element of `messages`.
 
 use domain::Personal;
-use domain::identity::{PhoneNumber, Sender};
+use domain::identity::{Bsuid, PhoneNumber, Sender};
 use domain::ids::PhoneNumberId;
 use domain::input::{InboundMessage, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::contact::{self, Contacts};
-use super::{BadItem, BadItemCode, json};
+use super::{BadItem, BadItemCode, identity, json};
 
 /// The message, without its evidence.
 pub(super) fn read(
@@ -22,15 +22,19 @@ pub(super) fn read(
     let at = json::required(message.timestamp, "messages[].timestamp")?;
     let kind = message.kind.and_then(json::name);
     let kind = kind.unwrap_or_else(|| "unknown".to_owned());
+    let changed = (kind == "system").then(|| identity::of_system(message.system?)).flatten();
+    let (previous, became) =
+        changed.map_or((None, None), |changed| (changed.previous, Some(changed.current)));
     Ok(InboundMessage {
         phone_number_id: number.clone(),
         id: json::text(id).and_then(|id| id.parse().ok()).ok_or(json::invalid("messages[].id"))?,
-        from: sender(&message, contacts)?,
+        from: sender(&message, contacts, previous)?,
         sent_at: json::moment(at).ok_or(json::invalid("messages[].timestamp"))?,
         received_at,
         text: text(&kind, &message).map(Personal::new),
         kind,
         in_group: in_group(&message),
+        became,
         evidence: None,
     })
 }
@@ -53,13 +57,18 @@ struct RawMessage<'a> {
     document: Option<&'a RawValue>,
     button: Option<&'a RawValue>,
     interactive: Option<&'a RawValue>,
+    system: Option<&'a RawValue>,
 }
 
 /// Who wrote it: what the message says itself, completed from its contact.
 /// WhatsApp documents `from` as the client's phone number; a contact's `wa_id`
 /// is not one, so no phone is taken from there.
-fn sender(message: &RawMessage<'_>, contacts: &Contacts) -> Result<Sender, BadItem> {
-    let bsuid = message.from_user_id.and_then(contact::bsuid);
+fn sender(
+    message: &RawMessage<'_>,
+    contacts: &Contacts,
+    previous: Option<Bsuid>,
+) -> Result<Sender, BadItem> {
+    let bsuid = message.from_user_id.and_then(contact::bsuid).or(previous);
     let wa_id = message.from.and_then(contact::wa_id);
     let phone: Option<PhoneNumber> =
         message.from.and_then(json::text).and_then(|from| from.parse().ok());

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 mod contact;
+mod identity;
 mod json;
 mod message;
 mod reader;

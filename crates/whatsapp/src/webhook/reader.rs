@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::contact::Contacts;
-use super::{BadItem, BadItemCode, Item, Update, json, message, sha256_hex, status};
+use super::{BadItem, BadItemCode, Item, Update, identity, json, message, sha256_hex, status};
 
 /// Everything in a post's root object.
 pub(super) fn items(root: &RawValue, post_sha256: &str, received_at: Timestamp) -> Vec<Item> {
@@ -50,6 +50,7 @@ struct RawChangeValue<'a> {
     contacts: Option<&'a RawValue>,
     messages: Option<&'a RawValue>,
     statuses: Option<&'a RawValue>,
+    user_id_update: Option<&'a RawValue>,
     errors: Option<&'a RawValue>,
 }
 
@@ -93,12 +94,27 @@ impl Reader<'_> {
         if field == "messages" {
             let value = json::required(change.value, "changes[].value")?;
             self.messages_change(raw, value)
+        } else if field == "user_id_update" {
+            let value = json::required(change.value, "changes[].value")?;
+            self.identity_change(value)
         } else {
             let value = change.value.and_then(|value| json::object(value, "").ok());
             let number = value.and_then(|value| phone_number_id(&value).ok());
             self.push(number.as_ref(), raw, Ok(Update::Other { field }));
             Ok(())
         }
+    }
+
+    /// A change of the field `user_id_update`: clients that have another id from now on.
+    fn identity_change(&mut self, value: &RawValue) -> Result<(), BadItem> {
+        const UPDATES: &str = "user_id_update";
+        let value: RawChangeValue<'_> = json::object(value, "changes[].value")?;
+        let number = phone_number_id(&value)?;
+        for raw in json::list(json::required(value.user_id_update, UPDATES)?, UPDATES)? {
+            let read = identity::of_update(raw, &number, self.received_at);
+            self.push(Some(&number), raw, read.map(Update::Message));
+        }
+        Ok(())
     }
 
     /// A change of the field `messages`: messages, statuses, or both.

@@ -3,6 +3,7 @@
 
 mod batches;
 mod broken;
+mod identities;
 mod kinds;
 mod senders;
 

@@ -12,7 +12,7 @@ impl World {
             .filter(|_| *message.phone_number_id.as_str() == *PRIMARY)
             .cloned();
         let request = self.request_of(message);
-        let known = message.from.identifiers().iter().find_map(|i| self.clients.get(i).copied());
+        let known = message.identifiers().iter().find_map(|i| self.clients.get(i).copied());
         let client_id = known.unwrap_or_else(|| ClientId::first_seen_by(request));
         let pools = self
             .directory

@@ -94,7 +94,7 @@ impl World {
         let request = self.request_of(message);
         if let Some(request) = self.request(request) {
             let client = request.client_id;
-            for identifier in message.from.identifiers() {
+            for identifier in message.identifiers() {
                 self.clients.entry(identifier).or_insert(client);
             }
         }

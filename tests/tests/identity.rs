@@ -1,0 +1,45 @@
+//! A client changes its phone, and with it its ids at WhatsApp.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use acceptance::ask::Asker;
+use acceptance::{PRIMARY, TestApp};
+use domain::request::Outcome;
+use onboarding::whatsapp::post::WebhookPost;
+use serde_json::json;
+
+/// WhatsApp tells it as a change of its own kind.
+fn update(previous: &str, current: &str) -> WebhookPost {
+    let value = json!({
+        "messaging_product": "whatsapp",
+        "metadata": { "phone_number_id": PRIMARY },
+        "user_id_update": [{
+            "user_id": { "previous": previous, "current": current }, "timestamp": "1790000000",
+        }],
+    });
+    WebhookPost::new().change("user_id_update", value)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_room_survives_and_is_found_by_the_new_id() {
+    let app = TestApp::start().await;
+    let before = Asker::named("US.before");
+    let asked = app.ask(&before, "#michael").await;
+    assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
+
+    // Posted twice, as WhatsApp does.
+    for _ in 0..2 {
+        assert_eq!(app.stage.post(update("US.before", "US.after")).await.unwrap(), 200);
+    }
+    let after = Asker::named("US.after");
+    let again = app.ask(&after, "#michael").await;
+    assert_eq!(app.outcome(&again).await, Outcome::Reminded);
+    assert_eq!(app.calls(&after), ["resume_conversation"], "to where it is reached now");
+    let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
+    assert_eq!(rooms["items"].as_array().unwrap().len(), 1, "{rooms}");
+    let requests = "/api/v1/onboarding-requests?company=demo-bank&outcome=ignored";
+    let (_, ignored) = app.stage.get(requests).await.unwrap();
+    assert_eq!(ignored["items"].as_array().unwrap().len(), 1, "the change is recorded once");
+    assert_eq!(app.findings().await, Vec::<String>::new());
+    app.stop().await;
+}
