@@ -1,9 +1,11 @@
-//! Whether ever a client had two open rooms with one user, or on one number.
+//! Whether ever a client had two open rooms with one user, or on one number, or got a room on a
+//! number where one with another user rested.
 
 use std::collections::HashMap;
 
 use domain::AnyEvent;
 use domain::ids::{ClientId, CompanyId, PhoneNumberId, RoomId, UserId};
+use domain::input::Timestamp;
 use domain::profile::ProfileEvent;
 use domain::record::RecordedEvent;
 
@@ -18,6 +20,8 @@ pub(super) struct Bookings {
     rooms: HashMap<RoomId, (WithUser, OnNumber)>,
     with_user: HashMap<WithUser, RoomId>,
     on_number: HashMap<OnNumber, RoomId>,
+    /// The pairs of closed rooms that rest: with which user, and until when.
+    resting: HashMap<OnNumber, (UserId, Timestamp)>,
 }
 
 impl Bookings {
@@ -33,11 +37,18 @@ impl Bookings {
                 client_id,
                 user_id,
                 number,
+                at,
                 ..
             }) => {
                 let company = &recorded.company;
                 let with_user = (company.clone(), *client_id, user_id.clone());
                 let on_number = (company.clone(), *client_id, number.clone());
+                let rests = self.resting.get(&on_number);
+                if rests.is_some_and(|(user, until)| user != user_id && at < until) {
+                    let position = recorded.position;
+                    let what = format!("position {position}: room {room_id}");
+                    findings.add(FindingKind::Quarantine, what);
+                }
                 let others = [
                     self.with_user.insert(with_user.clone(), *room_id),
                     self.on_number.insert(on_number.clone(), *room_id),
@@ -49,15 +60,21 @@ impl Bookings {
                 }
                 self.rooms.insert(*room_id, (with_user, on_number));
             }
-            AnyEvent::Profile(ProfileEvent::RoomClosed { room_id, .. }) => self.close(*room_id),
+            AnyEvent::Profile(ProfileEvent::RoomClosed { room_id, quarantine_until, .. }) => {
+                self.close(*room_id, *quarantine_until);
+            }
             AnyEvent::Profile(_) | AnyEvent::Request(_) | AnyEvent::Pool(_) => {}
         }
     }
 
-    fn close(&mut self, room_id: RoomId) {
+    fn close(&mut self, room_id: RoomId, rests_until: Option<Timestamp>) {
         if let Some((with_user, on_number)) = self.rooms.remove(&room_id) {
             self.with_user.remove(&with_user);
             self.on_number.remove(&on_number);
+            match rests_until {
+                Some(until) => self.resting.insert(on_number, (with_user.2, until)),
+                None => self.resting.remove(&on_number),
+            };
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Independent: digests are computed in Rust and not by the database, states by the aggregates'
 //! `evolve` and not by `facts.rs`. It reads in batches, twice at once: in the order of positions
-//! ([`chain`], [`bookings`], [`clients`]) and stream by stream ([`streams`] and the rest). Both see
+//! ([`chain`], [`bookings`], [`sends`], [`clients`]) and stream by stream ([`streams`] and the rest). Both see
 //! the same snapshot of the database, so a running system may go on meanwhile.
 
 mod bookings;
@@ -11,6 +11,7 @@ mod clients;
 mod messages;
 mod pools;
 mod profiles;
+mod sends;
 mod streams;
 
 use domain::AnyEvent;
@@ -62,6 +63,10 @@ pub enum FindingKind {
     NoOutcome,
     /// At no time did a client have two open rooms with one user, or on one number.
     DoubleBooked,
+    /// No room was opened for a client on a number where a room of it with another user rested.
+    Quarantine,
+    /// No message was tried after it had expired.
+    LateSend,
     /// Clients and their identifiers are those in the events.
     Clients,
     /// Profiles and their identifiers are those in the events.
@@ -144,6 +149,7 @@ async fn by_position(db: &mut PgConnection, tell: Tell) -> Result<Findings, Stor
     let findings = &mut found;
     let mut chain = chain::Chain::default();
     let mut bookings = bookings::Bookings::default();
+    let mut sends = sends::Sends::default();
     let mut clients = clients::Clients::default();
     let query =
         format!("SELECT {COLUMNS} FROM events e WHERE position > $1 ORDER BY position LIMIT $2");
@@ -156,6 +162,7 @@ async fn by_position(db: &mut PgConnection, tell: Tell) -> Result<Findings, Stor
             match AnyEvent::read(&logged.recorded) {
                 Ok(event) => {
                     bookings.next(&logged.recorded, &event, findings);
+                    sends.next(&logged.recorded, &event, findings);
                     clients.next(&logged.recorded, &event);
                 }
                 Err(why) => findings.add(

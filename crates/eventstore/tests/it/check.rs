@@ -1,9 +1,9 @@
 //! The checker: silent on a sound store, and it names what was tampered with.
 
-use domain::ids::RoomId;
+use domain::ids::{MessageId, RoomId};
 use domain::pool::PoolEvent;
-use domain::request::Outcome;
-use eventstore::{EventStore, Finding, FindingKind, Progress};
+use domain::request::{Outcome, RequestEvent};
+use eventstore::{AppendItem, EventStore, Finding, FindingKind, Progress};
 
 use crate::support::*;
 
@@ -145,6 +145,54 @@ async fn a_second_outcome_and_a_double_booking_are_found() {
 
     use FindingKind::*;
     assert_eq!(found, [SecondOutcome, DoubleBooked, PoolLoad]);
+}
+
+#[tokio::test]
+async fn a_room_on_a_number_that_rested_for_another_user_is_found() {
+    let store = store().await;
+    let (client, profile) = (new_client(), new_profile());
+    let (first, second, own) = (new_room(), new_room(), new_room());
+    let before = vec![
+        created(profile, client, &[]),
+        reserved(first, client, "michael", "200"),
+        closed(first, Some(at(1_000))),
+        reserved(own, client, "michael", "200"),
+        closed(own, Some(at(1_000))),
+    ];
+    appended(&store, item().profile(profile, 0, before)).await;
+    assert!(!kinds(&store).await.contains(&FindingKind::Quarantine), "the same user may");
+    // The store looks at the input's time, the check at the event's.
+    let late = item().profile(profile, 5, vec![reserved(second, client, "anna", "200")]);
+    appended(&store, AppendItem { at: at(2_000), ..late }).await;
+    assert!(kinds(&store).await.contains(&FindingKind::Quarantine));
+}
+
+#[tokio::test]
+async fn a_message_that_was_tried_after_it_had_expired_is_found() {
+    let store = store().await;
+    let (client, request) = (new_client(), new_request());
+    let message_id = MessageId::of(request, 0);
+    let message = serde_json::from_value(serde_json::json!({
+        "message_id": message_id,
+        "purpose": "redirect",
+        "from": "100",
+        "to": { "kind": "bsuid", "value": "GB.abc" },
+        "content": { "kind": "text", "body": "Hello" },
+        "expires_at": at(100),
+    }))
+    .unwrap();
+    let attempted =
+        |seconds| RequestEvent::MessageAttempted { message_id, attempt: 1, at: at(seconds) };
+    let events = vec![
+        requested(request, client, &[]),
+        RequestEvent::MessageRequested { message },
+        attempted(99),
+        ended(Outcome::Redirected),
+    ];
+    appended(&store, item().request(request, 0, events)).await;
+    assert_eq!(kinds(&store).await, []);
+    appended(&store, item().request(request, 4, vec![attempted(200)])).await;
+    assert_eq!(kinds(&store).await, [FindingKind::LateSend]);
 }
 
 #[tokio::test]

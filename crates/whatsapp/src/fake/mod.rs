@@ -96,6 +96,11 @@ impl FakeCloudApi {
         self.shared.lock().received.clone()
     }
 
+    /// The same but for the first so many.
+    pub fn received_after(&self, first: usize) -> Vec<ReceivedMessage> {
+        self.shared.lock().received.get(first..).unwrap_or_default().to_vec()
+    }
+
     /// Every other call, in order.
     pub fn refusals(&self) -> Vec<Refusal> {
         self.shared.lock().refusals.clone()
@@ -129,9 +134,16 @@ impl FakeCloudApi {
         self.shared.lock().rules.push(rule);
     }
 
+    /// What happens to calls that no rule fits: chosen anew for each of them, by lot perhaps.
+    pub fn usually(&self, choose: impl FnMut() -> Behaviour + Send + 'static) {
+        self.shared.lock().usually = Box::new(choose);
+    }
+
     /// Accepts everything again.
     pub fn forget_script(&self) {
-        self.shared.lock().rules.clear();
+        let mut state = self.shared.lock();
+        state.rules.clear();
+        state.usually = Box::new(|| Behaviour::Accept);
     }
 
     /// Where the statuses go, and when. Without this they wait.

@@ -24,6 +24,8 @@ pub(super) struct State {
     /// Accepted messages whose statuses are still to be posted.
     pub(super) unreported: Vec<ReceivedMessage>,
     pub(super) rules: Vec<Rule>,
+    /// What calls get that no rule fits.
+    pub(super) usually: Box<dyn FnMut() -> Behaviour + Send>,
     pub(super) token: Option<String>,
     pub(super) webhook: Option<(Webhook, Statuses)>,
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
@@ -41,6 +43,7 @@ impl Shared {
                 refusals: Vec::new(),
                 unreported: Vec::new(),
                 rules: Vec::new(),
+                usually: Box::new(|| Behaviour::Accept),
                 token: None,
                 webhook: None,
                 clock: Arc::new(|| SystemTime::now().into()),
@@ -109,6 +112,7 @@ impl Shared {
 impl State {
     /// What the script has for a call; a rule with a limit is one closer to it.
     pub(super) fn behaviour_for(&mut self, request: &Request) -> Behaviour {
-        self.rules.iter_mut().find(|rule| rule.fits(request)).map_or(Behaviour::Accept, Rule::take)
+        let ruled = self.rules.iter_mut().find(|rule| rule.fits(request)).map(Rule::take);
+        ruled.unwrap_or_else(|| (self.usually)())
     }
 }
