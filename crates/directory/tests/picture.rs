@@ -195,3 +195,36 @@ fn the_primary_of_a_unit_is_that_of_its_first_pool() {
     assert_eq!(primary("middle").as_deref(), Some("1"));
     assert_eq!(primary("alone"), None);
 }
+
+#[test]
+fn a_picture_tells_whether_rooms_can_lose_their_ground_by_it() {
+    let changed = |from: &str, to: &str| {
+        assert!(COMPANY.contains(from), "{from}");
+        let directory = parse_and_validate(&COMPANY.replace(from, to));
+        let directory = directory.unwrap_or_else(|faults| panic!("{faults:#?}"));
+        Picture::new(5, directory.companies()[0].clone())
+    };
+    let before = picture();
+    for (from, to) in [
+        ("extension: Straße", "extension: street"),
+        ("extension: ben, active: false", "extension: ben"),
+        ("capacity: 7", "capacity: 1"),
+        ("default_language: en", "default_language: de"),
+        ("  - {id: ben, name: Ben, ou: leaf, extension: ben, active: false}\n", ""),
+        ("ou: leaf}", "ou: leaf, external_companies: [north]}"),
+    ] {
+        assert!(!changed(from, to).takes_away_from(&before), "{from} -> {to}");
+    }
+    for (from, to) in [
+        ("extension: Straße,", "active: false,"),
+        ("  - {id: carl, name: Carl, ou: leaf}\n", ""),
+        ("external_companies: [north]}", "external_companies: []}"),
+        ("{phone_number_id: 3, capacity: 7}, ", ""),
+    ] {
+        assert!(changed(from, to).takes_away_from(&before), "{from} -> {to}");
+    }
+    let (anna, three) = (&"anna".parse().unwrap(), &"3".parse().unwrap());
+    assert_eq!(before.standing(anna, three).lost(Some(&"north".parse().unwrap())), None);
+    assert!(before.standing(&"ben".parse().unwrap(), three).lost(None).is_some());
+    assert!(before.standing(anna, &"1".parse().unwrap()).lost(None).is_some(), "a primary");
+}

@@ -32,6 +32,8 @@ pub enum Input {
     DirectoryVersion(u64),
     /// A room has been in its state for as long as it may.
     RoomDeadline(RoomDeadline),
+    /// The directory has perhaps no place for a room any more.
+    RoomReview(RoomReview),
 }
 
 impl Input {
@@ -50,6 +52,7 @@ impl Input {
             Self::RoomDeadline(d) => {
                 format!("deadline/{}/{}", d.room_id, d.deadline.timestamp_micros())
             }
+            Self::RoomReview(r) => format!("review/{}/{}", r.room_id, r.directory_version),
         };
         InputId::of(company, &name)
     }
@@ -312,6 +315,17 @@ pub struct RoomDeadline {
     pub deadline: Timestamp,
     /// When the timer was looked at.
     pub at: Timestamp,
+}
+
+/// A version of the directory in which a room has lost what it stands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomReview {
+    /// The room's profile.
+    pub profile_id: ProfileId,
+    /// The room.
+    pub room_id: RoomId,
+    /// The version.
+    pub directory_version: u64,
 }
 
 /// An input with the company whose lane it is in.

@@ -136,6 +136,7 @@ impl Lane {
             }
             Input::Receipt(receipt) => Some(self.on_receipt(&picture, receipt).await?),
             Input::RoomDeadline(deadline) => self.on_deadline(deadline).await?,
+            Input::RoomReview(review) => self.on_review(&picture, review).await?,
             Input::Command(command) => {
                 let found = gathered.client(waiting.id);
                 Some(self.on_command(&picture, command, &found).await?)

@@ -89,7 +89,8 @@ pub(crate) fn client_of(input: &Input, working_set: &WorkingSet) -> Option<Clien
         Input::Status(_)
         | Input::Receipt(_)
         | Input::DirectoryVersion(_)
-        | Input::RoomDeadline(_) => None,
+        | Input::RoomDeadline(_)
+        | Input::RoomReview(_) => None,
     }
 }
 
@@ -172,12 +173,13 @@ pub(crate) async fn gather(
         let (_, decision) = request.decided.as_ref()?;
         Some(flow::room_of(decision)?.0)
     });
-    let deadlines = inputs.iter().filter_map(|waiting| match &waiting.input {
+    let of_rooms = inputs.iter().filter_map(|waiting| match &waiting.input {
         Input::RoomDeadline(timer) => Some(timer.profile_id),
+        Input::RoomReview(review) => Some(review.profile_id),
         _ => None,
     });
     let clients = gathered.clients.values().flat_map(|found| &found.profiles).map(|(id, _)| *id);
-    let profiles: BTreeSet<_> = rooms.chain(deadlines).chain(clients).collect();
+    let profiles: BTreeSet<_> = rooms.chain(of_rooms).chain(clients).collect();
     working_set.profiles.fetch(store, profiles).await?;
 
     let overdue = inputs.iter().filter_map(|waiting| match &waiting.input {
@@ -199,7 +201,8 @@ fn followed_up(waiting: &Waiting, gathered: &Gathered) -> Option<RequestId> {
         Input::Message(_)
         | Input::Command(_)
         | Input::DirectoryVersion(_)
-        | Input::RoomDeadline(_) => None,
+        | Input::RoomDeadline(_)
+        | Input::RoomReview(_) => None,
     }
 }
 

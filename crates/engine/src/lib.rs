@@ -26,6 +26,7 @@ mod met;
 mod operators;
 mod plans;
 mod recent;
+mod reviews;
 mod round;
 mod senders;
 mod settling;

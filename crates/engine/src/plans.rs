@@ -3,7 +3,7 @@
 use directory::Picture;
 use domain::flow::{self, Command, Decision, Facts, RoomInProfile, Told};
 use domain::ids::{PoolId, ProfileId, RequestId, RoomId};
-use domain::input::{MessageReference, MessageStatus, RoomDeadline, SendReceipt};
+use domain::input::{MessageReference, MessageStatus, RoomDeadline, RoomReview, SendReceipt};
 use domain::pool::SecondaryNumberPool;
 use domain::profile::ClientProfile;
 use domain::request::{Request, RequestCommand};
@@ -157,6 +157,27 @@ impl Lane {
         let found = flow::RoomInProfile { profile, room_id: timer.room_id, room };
         let commands = flow::on_room_deadline(request, found, timer.deadline, timer.at);
         Ok(Some(Plan::new(engine.clock.now(), room.request_id.as_uuid(), commands)))
+    }
+
+    pub(crate) async fn on_review(
+        &mut self,
+        picture: &Picture,
+        review: &RoomReview,
+    ) -> Result<Option<Plan>, Undecided> {
+        let Lane { engine, working_set, .. } = self;
+        let profile = working_set.profiles.get(&engine.store, &review.profile_id).await?;
+        let Some((profile, room)) =
+            profile.state.present().and_then(|p| Some((p, p.rooms.get(&review.room_id)?)))
+        else {
+            return Ok(None);
+        };
+        let standing = picture.standing(&room.user_id, &room.number);
+        let at = engine.clock.now();
+        let found = RoomInProfile { profile, room_id: review.room_id, room };
+        let quarantine = picture.company_facts(None).timing.quarantine;
+        let facts = flow::CloseFacts { at, room: Some(found), quarantine };
+        let commands = flow::on_room_review(&standing, &facts);
+        Ok(Some(Plan::new(at, room.request_id.as_uuid(), commands)))
     }
 }
 

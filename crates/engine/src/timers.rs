@@ -1,5 +1,5 @@
-//! What time brings: rooms past their deadline, and new versions of the directory.
-//! Both lie in Postgres, so a restart forgets none.
+//! What time brings: rooms past their deadline, and new versions of the directory, with the rooms that
+//! they take the ground from. All lie in Postgres, so a restart forgets none.
 //!
 //! Each input is submitted by a task of its own: a company whose lane stands
 //! still keeps only its own timers waiting.
@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::reviews::Reviews;
 use crate::{Engine, Settlement, Submission};
 
 /// How often Postgres is asked.
@@ -37,7 +38,7 @@ pub(crate) async fn run(
     submit: mpsc::Sender<Submission>,
     cancel: CancellationToken,
 ) {
-    let mut versions = Versions { after: None, tasks: JoinSet::new() };
+    let mut versions = Versions { after: None, tasks: JoinSet::new(), reviews: Reviews::default() };
     let mut rooms = Rooms {
         ask: ROOMS.0,
         on_their_way: HashMap::new(),
@@ -60,7 +61,8 @@ pub(crate) async fn run(
 struct Versions {
     /// The last version that was seen.
     after: Option<u64>,
-    tasks: JoinSet<()>,
+    tasks: JoinSet<Option<(CompanyId, u64)>>,
+    reviews: Reviews,
 }
 
 impl Versions {
@@ -69,7 +71,11 @@ impl Versions {
         engine: &Engine,
         submit: &mpsc::Sender<Submission>,
     ) -> Result<(), String> {
-        while self.tasks.try_join_next().is_some() {}
+        while let Some(ended) = self.tasks.try_join_next() {
+            if let Ok(Some((company, version))) = ended {
+                self.reviews.counts(engine, submit, company, version);
+            }
+        }
         let new = match self.after {
             None => engine.directory.latest_versions().await,
             Some(after) => engine.directory.changed_after(after).await,
@@ -85,13 +91,17 @@ impl Versions {
     }
 }
 
-async fn until_taken(submit: mpsc::Sender<Submission>, company: CompanyId, version: u64) {
+/// `None` if the engine ends before.
+async fn until_taken(
+    submit: mpsc::Sender<Submission>,
+    company: CompanyId,
+    version: u64,
+) -> Option<(CompanyId, u64)> {
     let (mut pause, longest) = PAUSE;
-    while let Some(settled) =
-        submit_one(&submit, company.clone(), Input::DirectoryVersion(version)).await
-    {
-        if matches!(settled, Settlement::Done { .. }) {
-            return;
+    loop {
+        let input = Input::DirectoryVersion(version);
+        if let Settlement::Done { .. } = submit_one(&submit, company.clone(), input).await? {
+            return Some((company, version));
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(longest);
@@ -166,7 +176,7 @@ async fn settle_room(
 }
 
 /// Submits and waits. `None` if the engine gave no answer.
-async fn submit_one(
+pub(crate) async fn submit_one(
     submit: &mpsc::Sender<Submission>,
     company: CompanyId,
     input: Input,

@@ -158,7 +158,7 @@ impl TryFrom<RoomRow> for StoredRoom {
     }
 }
 
-fn phase(text: &str) -> Result<RoomPhase, StoreError> {
+pub(crate) fn phase(text: &str) -> Result<RoomPhase, StoreError> {
     [RoomPhase::Reserved, RoomPhase::Invited, RoomPhase::Active, RoomPhase::Closed]
         .into_iter()
         .find(|phase| phase.as_str() == text)

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use domain::Extension;
 use domain::company::{CompanyFacts, Limits, Line, NumberSpec, UserFacts};
+use domain::flow::Standing;
 use domain::identity::{Country, PhoneNumber, Sender};
 use domain::ids::{CompanyId, ExternalCompanyId, OuId, PhoneNumberId, PoolId, UserId};
 
@@ -121,6 +122,28 @@ impl Picture {
     pub fn secondary_display(&self, number: &PhoneNumberId) -> Option<&PhoneNumber> {
         let is_secondary = matches!(self.0.lines.line(number)?, Line::Secondary { .. });
         self.account(number).filter(|_| is_secondary).map(|account| &account.display_number)
+    }
+
+    /// What the company has of what a room stands on.
+    pub fn standing(&self, user: &UserId, number: &PhoneNumberId) -> Standing {
+        Standing {
+            user: self.active_user(user),
+            has_number: self.secondary_display(number).is_some(),
+        }
+    }
+
+    /// Whether an earlier picture has something for rooms to stand on that this one has not: an
+    /// active user, a user's external company, a secondary number. As long as the company is large.
+    pub fn takes_away_from(&self, earlier: &Self) -> bool {
+        let mut active = earlier.company().users.iter().filter(|user| user.active);
+        let mut numbers = earlier.pools().values().flatten();
+        let has_user = |user: &User| {
+            self.user(&user.id).is_some_and(|now| {
+                let mut external = user.external_companies.iter();
+                now.active && external.all(|it| now.external_companies.contains(it))
+            })
+        };
+        !active.all(has_user) || !numbers.all(|it| self.secondary_display(&it.number).is_some())
     }
 
     /// Whether one of the company's own numbers wrote a message: answering it could

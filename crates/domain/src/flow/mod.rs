@@ -5,6 +5,7 @@
 //! again years later. The `on_…` functions, one per kind of input, turn it and
 //! what comes later into commands on the aggregates.
 
+mod closing;
 mod decision;
 mod facts;
 mod followup;
@@ -16,6 +17,7 @@ mod profiles;
 mod tests;
 mod wording;
 
+pub use closing::{CloseFacts, Standing, on_close_room, on_room_review};
 pub use decision::{
     ConsideredNumber, ConsideredProfile, Decision, IgnoreReason, NumberChoice, NumberVerdict,
     Preference, ProfileChoice, ProfileSource, ProfileVerdict, ReminderForm, SelectionStep,
@@ -29,9 +31,9 @@ pub use followup::{
 };
 pub use message::{decide, on_message};
 pub use operator::{
-    CloseFacts, OperatorRefusal, Prospect, RegisterFacts, ResendFacts, on_archive_client_profile,
-    on_block_client, on_close_room, on_directory_version, on_promote_prospect,
-    on_register_client_profile, on_resend_invitation, on_set_number_service, prospect_of,
+    OperatorRefusal, Prospect, RegisterFacts, ResendFacts, on_archive_client_profile,
+    on_block_client, on_directory_version, on_promote_prospect, on_register_client_profile,
+    on_resend_invitation, on_set_number_service, prospect_of,
 };
 
 use crate::ids::{PoolId, ProfileId, RequestId};

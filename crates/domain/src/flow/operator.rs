@@ -17,7 +17,7 @@ use crate::input::{InboundMessage, KnownClient, Timestamp};
 use crate::outbound::{OutboundMessage, Purpose};
 use crate::personal::Personal;
 use crate::pool::{PoolCommand, Service};
-use crate::profile::{CloseReason, ProfileCommand, RoomPhase};
+use crate::profile::ProfileCommand;
 use crate::request::{Outcome, Request, RequestCommand};
 
 /// Why an operator's request is refused.
@@ -266,50 +266,6 @@ pub fn on_set_number_service(
     };
     let (number, by) = (number.clone(), actor.clone());
     Ok(vec![Command::Pool(pool.clone(), PoolCommand::SetService { number, service, at, by })])
-}
-
-/// What is known when a room is to be closed.
-#[derive(Clone, Copy, Debug)]
-pub struct CloseFacts<'a> {
-    /// The moment of the decision.
-    pub at: Timestamp,
-    /// The room, if the company has it.
-    pub room: Option<RoomInProfile<'a>>,
-    /// For how many seconds the pairs of closed rooms rest.
-    pub quarantine: u32,
-}
-
-/// An operator ends a room: its number carries one room less, and until the quarantine is over
-/// what the client writes on it still belongs to this room. A room that is closed stays as it is.
-///
-/// # Errors
-/// Why it is refused.
-pub fn on_close_room(
-    actor: &Personal<String>,
-    room_id: RoomId,
-    facts: &CloseFacts<'_>,
-) -> Result<Vec<Command>, OperatorRefusal> {
-    let CloseFacts { at, room, quarantine } = *facts;
-    let found = room.ok_or(OperatorRefusal::UnknownRoom(room_id))?;
-    match found.room.phase {
-        // The request that opened it has no outcome yet.
-        RoomPhase::Reserved | RoomPhase::Invited => Err(OperatorRefusal::RoomUnderWay(room_id)),
-        RoomPhase::Closed => Ok(vec![]),
-        RoomPhase::Active => {
-            let close = ProfileCommand::CloseRoom {
-                room_id,
-                reason: CloseReason::Operator,
-                at,
-                quarantine_until: Some(at + Duration::seconds(quarantine.into())),
-                by: Some(actor.clone()),
-            };
-            let release = PoolCommand::ReleaseNumber { number: found.room.number.clone(), room_id };
-            Ok(vec![
-                Command::Profile(found.profile.profile_id, close),
-                Command::Pool(found.room.pool_id.clone(), release),
-            ])
-        }
-    }
 }
 
 /// What is known when an invitation is to be sent once more.

@@ -3,7 +3,7 @@
 use super::decision::{ConsideredProfile, ProfileChoice, ProfileSource, ProfileVerdict};
 use super::facts::{Held, ProfileFacts};
 use crate::company::UserFacts;
-use crate::ids::ProfileId;
+use crate::ids::{ExternalCompanyId, ProfileId};
 
 type Fits<'a> = &'a dyn Fn(&ProfileFacts) -> bool;
 
@@ -54,15 +54,20 @@ pub(super) fn choose(
     ProfileChoice { profile_id, how, considered }
 }
 
+/// Whether a user may have to do with a profile: it has no external company, or one that the user is
+/// assigned to.
+pub(super) fn may_see(user: &UserFacts, external_company: Option<&ExternalCompanyId>) -> bool {
+    external_company.is_none_or(|company| user.external_companies.contains(company))
+}
+
 /// Visible: not archived, and without an external company or with exactly one
 /// that the user is assigned to.
 fn visibility(profile: &ProfileFacts, user: &UserFacts) -> ProfileVerdict {
-    let outside = |company| !user.external_companies.contains(company);
     if profile.held == Held::RoomOnly {
         ProfileVerdict::NotHeld
     } else if profile.archived {
         ProfileVerdict::Archived
-    } else if profile.external_company.as_ref().is_some_and(outside) {
+    } else if !may_see(user, profile.external_company.as_ref()) {
         ProfileVerdict::OtherExternalCompany
     } else {
         ProfileVerdict::Candidate

@@ -197,4 +197,10 @@ pub enum CloseReason {
     InvitationLost,
     /// An operator asked for it.
     Operator,
+    /// Its user is not active any more.
+    UserDeactivated,
+    /// Its number is no secondary number of the company any more.
+    NumberRemoved,
+    /// Its user is not assigned to the profile's external company any more.
+    PermissionLost,
 }

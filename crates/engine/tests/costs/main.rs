@@ -24,7 +24,7 @@ use sqlx::PgPool;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 use crate::harness::World;
-use crate::inputs::{client, file, message};
+use crate::inputs::{client, company_id, file, message};
 use crate::proxy::Proxy;
 
 #[global_allocator]
@@ -63,6 +63,7 @@ async fn an_onboarding_costs_what_it_did() {
     harness::migrate(&url).await;
     let direct = World::at(&url).await;
     direct.apply(&file(&["acme"], 10)).await;
+    direct.store.set_reviewed_version(&company_id("acme"), 1).await.unwrap();
     let proxy = Proxy::to(&url).await;
     let engine = World::at(&proxy.url(&url)).await.start();
     engine.decide_all((0..WARM).map(|n| message(client(n), "#michael"))).await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use directory::{DirectoryStore, parse_and_validate};
+use domain::ids::RequestId;
 use domain::input::LaneInput;
 use domain::outbound::{OutboundMessage, Purpose};
 use domain::profile::ProfileEvent;
@@ -117,16 +118,29 @@ impl World {
     /// The only message of a kind that was requested.
     #[track_caller]
     pub(crate) fn requested(&self, purpose: Purpose) -> impl Future<Output = OutboundMessage> {
+        let all = self.all_requested(purpose);
+        async move {
+            let all = all.await;
+            assert_eq!(all.len(), 1, "{purpose:?}");
+            all.into_iter().next().unwrap().1
+        }
+    }
+
+    /// All messages of a kind that were requested, each with its request.
+    pub(crate) fn all_requested(
+        &self,
+        purpose: Purpose,
+    ) -> impl Future<Output = Vec<(RequestId, OutboundMessage)>> + use<> {
         let events = self.store.clone();
         async move {
             let events = events.events_after(0, 100_000).await.unwrap();
             let all = events.iter().filter_map(|event| match AnyEvent::read(event).unwrap() {
-                AnyEvent::Request(RequestEvent::MessageRequested { message }) => Some(message),
+                AnyEvent::Request(RequestEvent::MessageRequested { message }) => {
+                    Some((event.aggregate_id.parse().unwrap(), message))
+                }
                 _ => None,
             });
-            let all: Vec<_> = all.filter(|message| message.purpose == purpose).collect();
-            assert_eq!(all.len(), 1, "{purpose:?}");
-            all.into_iter().next().unwrap()
+            all.filter(|(_, message)| message.purpose == purpose).collect()
         }
     }
 

@@ -23,6 +23,7 @@ mod poison;
 mod prospects;
 mod proxy;
 mod resending;
+mod reviews;
 mod round_trips;
 mod throughput;
 mod two_workers;

@@ -3,7 +3,7 @@
 use domain::outbound::{DeliveryStatus, Purpose};
 
 use crate::harness::World;
-use crate::inputs::{accepted, client, file, message, register, request_of, status};
+use crate::inputs::{accepted, client, company_id, file, message, register, request_of, status};
 use crate::proxy::Proxy;
 
 #[tokio::test]
@@ -11,6 +11,7 @@ async fn an_input_costs_few_round_trips() {
     let direct = World::with(&file(&["acme"], 3)).await;
     let proxy = Proxy::to(&direct.url).await;
     let world = World::at(&proxy.url(&direct.url)).await;
+    direct.store.set_reviewed_version(&company_id("acme"), 1).await.unwrap();
     let engine = world.start();
     let warm = [message(client(9), "#michael"), message(client(8), "#michael")];
     engine.decide_all(warm).await;

@@ -95,7 +95,7 @@ fn again(parked: &ParkedInput) -> anyhow::Result<InboxBody> {
         Input::Status(status) => InboxBody::Status { company, status },
         Input::Receipt(receipt) => InboxBody::Receipt { company, receipt },
         Input::Command(command) => InboxBody::Command { company, command, reply_to: None },
-        Input::DirectoryVersion(_) | Input::RoomDeadline(_) => {
+        Input::DirectoryVersion(_) | Input::RoomDeadline(_) | Input::RoomReview(_) => {
             anyhow::bail!("parked input {id} is not one that is published: drop it")
         }
     })

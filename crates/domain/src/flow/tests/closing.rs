@@ -1,7 +1,8 @@
-//! An operator closes a room.
+//! An operator closes a room, or the directory has no place for it any more.
 
 use crate::AnyEvent;
-use crate::flow::{CloseFacts, OperatorRefusal, on_close_room};
+use crate::company::UserFacts;
+use crate::flow::{CloseFacts, OperatorRefusal, Standing, on_close_room, on_room_review};
 use crate::input::{OperatorCommand, OperatorRequest};
 use crate::outbound::Purpose;
 use crate::personal::Personal;
@@ -105,4 +106,36 @@ fn what_comes_late_about_a_closed_room_changes_nothing() {
     let events = story.tells(Purpose::Invitation, Failed, Some(refused()), 200);
     assert_eq!(names(&events), ["message-failed"]);
     assert_eq!(story.room().quarantine_until, Some(at(100 + 30 * DAY)));
+}
+
+#[test]
+fn a_room_stays_while_its_user_its_number_and_the_permission_stand() {
+    let story = Story::activated();
+    let anna = story.world.users[0].clone();
+    let of_north = UserFacts { external_companies: [id("north")].into(), ..anna.clone() };
+    let (north, south) = (Some(id("north")), Some(id("south")));
+    let with = |user: Option<&UserFacts>, has_number| Standing { user: user.cloned(), has_number };
+    assert_eq!(with(Some(&anna), true).lost(None), None);
+    assert_eq!(with(Some(&of_north), true).lost(north.as_ref()), None);
+    assert_eq!(with(Some(&of_north), true).lost(south.as_ref()), Some(CloseReason::PermissionLost));
+    assert_eq!(with(Some(&anna), true).lost(north.as_ref()), Some(CloseReason::PermissionLost));
+    assert_eq!(with(Some(&anna), false).lost(None), Some(CloseReason::NumberRemoved));
+    assert_eq!(with(None, true).lost(None), Some(CloseReason::UserDeactivated));
+    assert_eq!(with(None, false).lost(None), Some(CloseReason::UserDeactivated));
+}
+
+#[test]
+fn only_an_active_room_is_closed_by_a_review() {
+    let nobody = Standing { user: None, has_number: true };
+    let of = |story: &Story| {
+        let (profile, id, _) = story.world.rooms().next().unwrap();
+        let room = Some(story.world.room(profile, id));
+        on_room_review(&nobody, &CloseFacts { at: at(100), room, quarantine: 7 }).len()
+    };
+    let mut closed = Story::activated();
+    closed.is_closed(90);
+    assert_eq!(of(&Story::of_an_onboarding()), 0, "its onboarding goes on");
+    assert_eq!(of(&Story::invited()), 0, "its onboarding goes on");
+    assert_eq!(of(&Story::activated()), 2, "the room ends and its number is released");
+    assert_eq!(of(&closed), 0, "it is over");
 }
