@@ -65,7 +65,7 @@ impl OfCompany {
         loop {
             let version = *versions.borrow_and_update();
             tokio::select! {
-                // What is taken away between two versions is found by the review of the later one.
+                // The review of the newer one looks at all rooms, as this one is not done.
                 newer = versions.changed() => if newer.is_err() { return },
                 () = self.until_reviewed(version) => if versions.changed().await.is_err() { return },
             }
@@ -112,12 +112,18 @@ impl OfCompany {
             directory.picture(&self.company, version).await.map_err(|e| e.to_string())
         };
         let Some(picture) = picture_of(version).await? else { return Ok(None) };
-        if let Some(reviewed) = reviewed
-            && let Some(earlier) = picture_of(reviewed).await?
-            && !picture.takes_away_from(&earlier)
-        {
-            let set = store.set_reviewed_version(&self.company, version).await;
-            return set.map(|()| None).map_err(|e| e.to_string());
+        if let Some(reviewed) = reviewed {
+            let since = directory.versions_of(&self.company, reviewed).await;
+            let since = since.map_err(|e| e.to_string())?;
+            // Rooms may stand on what a version between had, and none around it.
+            let is_next = since.first().is_some_and(|next| *next >= version);
+            if is_next
+                && let Some(earlier) = picture_of(reviewed).await?
+                && !picture.takes_away_from(&earlier)
+            {
+                let set = store.set_reviewed_version(&self.company, version).await;
+                return set.map(|()| None).map_err(|e| e.to_string());
+            }
         }
         let (mut lost, mut after) = (0, None);
         loop {

@@ -71,11 +71,13 @@ impl EventStore {
         let (client, user) = after.unzip();
         // The external company of a profile is set when it is created, by the first event.
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT room_id, profile_id, payload->>'external_company' AS external_company, \
-                    client_id, user_id, number, phase \
-             FROM rooms LEFT JOIN events ON aggregate_type = $1 \
-                 AND aggregate_id = profile_id::text AND sequence = 1 \
-             WHERE rooms.company = $2 AND phase IN ('reserved', 'invited', 'active') \
+            "SELECT room_id, profile_id, external_company, client_id, user_id, number, phase \
+             FROM rooms LEFT JOIN LATERAL ( \
+                 SELECT payload->>'external_company' AS external_company FROM events \
+                 WHERE aggregate_type = $1 AND aggregate_id = profile_id::text AND sequence = 1 \
+                 OFFSET 0 \
+             ) created ON true \
+             WHERE company = $2 AND phase IN ('reserved', 'invited', 'active') \
                  AND (client_id, user_id) > ($3, $4) \
              ORDER BY client_id, user_id LIMIT $5",
         )

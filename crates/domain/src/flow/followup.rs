@@ -204,6 +204,10 @@ impl<'a> FollowUp<'a> {
                 let suspend = self.suspend(room, error);
                 self.give_up(room, close_reason(error)).into_iter().chain(suspend).collect()
             }
+            // The room goes on; others would fail on its number.
+            (Purpose::Invitation, Settled::Failed(error)) => {
+                self.suspend(room, error).into_iter().collect()
+            }
             (Purpose::UserInfo, _) if room.room.phase == RoomPhase::Invited => {
                 self.activate(room, ActivationCause::UserInfoSettled)
             }

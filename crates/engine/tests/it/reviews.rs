@@ -118,6 +118,28 @@ async fn a_version_that_takes_nothing_closes_nothing() {
     world.checked().await;
 }
 
+/// What a room stands on was there only for a while: the versions around it are the same.
+#[tokio::test]
+async fn a_version_that_is_taken_back_takes_its_rooms_with_it() {
+    let world = World::with(&directory().replace("extension: michael,", "active: false,")).await;
+    let acme = company_id("acme");
+    world.store.set_reviewed_version(&acme, 1).await.unwrap();
+    world.apply(&directory()).await;
+    let engine = world.start();
+    active_room(&world, &engine).await;
+    engine.stop().await;
+    // As if the process had died before it came to that.
+    sqlx::query("UPDATE room_reviews SET directory_version = 1")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    world.apply(&directory().replace("extension: michael,", "active: false,")).await;
+    let engine = world.start();
+    is_closed(&world, CloseReason::UserDeactivated).await;
+    engine.stop().await;
+    world.checked().await;
+}
+
 /// Many more than are on their way at once.
 #[tokio::test]
 async fn all_rooms_of_a_user_are_closed_and_those_of_others_stay() {

@@ -20,8 +20,8 @@ pub(super) struct Bookings {
     rooms: HashMap<RoomId, (WithUser, OnNumber)>,
     with_user: HashMap<WithUser, RoomId>,
     on_number: HashMap<OnNumber, RoomId>,
-    /// The pairs of closed rooms that rest: with which user, and until when.
-    resting: HashMap<OnNumber, (UserId, Timestamp)>,
+    /// The pairs of closed rooms that rest: with which users, and until when.
+    resting: HashMap<OnNumber, Vec<(UserId, Timestamp)>>,
 }
 
 impl Bookings {
@@ -43,8 +43,8 @@ impl Bookings {
                 let company = &recorded.company;
                 let with_user = (company.clone(), *client_id, user_id.clone());
                 let on_number = (company.clone(), *client_id, number.clone());
-                let rests = self.resting.get(&on_number);
-                if rests.is_some_and(|(user, until)| user != user_id && at < until) {
+                let mut rests = self.resting.get(&on_number).into_iter().flatten();
+                if rests.any(|(user, until)| user != user_id && at < until) {
                     let position = recorded.position;
                     let what = format!("position {position}: room {room_id}");
                     findings.add(FindingKind::Quarantine, what);
@@ -71,10 +71,9 @@ impl Bookings {
         if let Some((with_user, on_number)) = self.rooms.remove(&room_id) {
             self.with_user.remove(&with_user);
             self.on_number.remove(&on_number);
-            match rests_until {
-                Some(until) => self.resting.insert(on_number, (with_user.2, until)),
-                None => self.resting.remove(&on_number),
-            };
+            if let Some(until) = rests_until {
+                self.resting.entry(on_number).or_default().push((with_user.2, until));
+            }
         }
     }
 }

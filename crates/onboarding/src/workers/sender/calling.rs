@@ -106,30 +106,29 @@ impl Calling {
     }
 
     async fn deliver(&self, claimed: Claimed) {
-        let now = self.sender.clock.now();
-        let over = if claimed.expired {
-            Some((ErrorClass::Expired, "it could not be sent before it expired"))
-        } else if claimed.attempt > self.sender.settings.attempts {
-            Some((ErrorClass::Transient, "nobody told what became of the last attempt"))
-        } else {
-            None
-        };
-        if let Some((class, title)) = over {
-            let definite = !claimed.previous_unresolved;
-            let error = SendError { code: 0, class, definite, title: title.into() };
-            return self.settle(&claimed, SendResult::GivenUp { error }).await;
+        if claimed.expired {
+            return self.expire(&claimed).await;
+        }
+        if claimed.attempt > self.sender.settings.attempts {
+            let title = "nobody told what became of the last attempt";
+            return self.give_up(&claimed, ErrorClass::Transient, title).await;
         }
         let (token, app) = match self.token(&claimed.message.from).await {
             Ok(Some(found)) => found,
             Ok(None) => {
                 tracing::error!(number = %claimed.message.from, "no access token is configured for this number's app; its messages wait");
-                return self.again(&claimed, now + ACCOUNT_PAUSE, None).await;
+                return self.again(&claimed, self.sender.clock.now() + ACCOUNT_PAUSE, None).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "the numbers' apps can't be read; trying again");
                 return self.soon(&claimed).await;
             }
         };
+        // Whatever the message waited for until here may have taken long.
+        let now = self.sender.clock.now();
+        if now >= claimed.message.expires_at {
+            return self.expire(&claimed).await;
+        }
         let waits = self.limits().admit(&claimed.message, &app, now);
         if let Some(at) = waits {
             return self.again(&claimed, at, None).await;
@@ -148,6 +147,9 @@ impl Calling {
                 "no answer and no status told what became of a message; it is sent again"
             );
         }
+        if self.sender.clock.now() >= claimed.message.expires_at {
+            return self.expire(&claimed).await;
+        }
         let Claimed { message, reference, traceparent, .. } = &claimed;
         let sent = self.sender.cloud.send(&token, message, *reference, traceparent.as_deref());
         let sent = sent.await;
@@ -158,6 +160,18 @@ impl Calling {
             }
             Err(failure) => self.after_failure(&claimed, &app, failure).await,
         }
+    }
+
+    async fn expire(&self, claimed: &Claimed) {
+        let title = "it could not be sent before it expired";
+        self.give_up(claimed, ErrorClass::Expired, title).await;
+    }
+
+    /// Without a call.
+    async fn give_up(&self, claimed: &Claimed, class: ErrorClass, title: &str) {
+        let definite = !claimed.previous_unresolved;
+        let error = SendError { code: 0, class, definite, title: title.into() };
+        self.settle(claimed, SendResult::GivenUp { error }).await;
     }
 
     fn limits(&self) -> MutexGuard<'_, Limits> {
