@@ -1,7 +1,5 @@
 //! A client changes its phone, and with it its ids at WhatsApp.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 use acceptance::ask::Asker;
 use acceptance::{PRIMARY, TestApp};
 use domain::request::Outcome;

@@ -273,7 +273,7 @@ fn secondary(n: u32) -> &'static str {
 
 /// How WhatsApp behaves: well most of the time.
 fn misbehave(stage: &Stage, mut rng: StdRng) {
-    let mut choose = move || match rng.random_range(0..1_000) {
+    let choose = move || match rng.random_range(0..1_000) {
         0..30 => Behaviour::LoseAnswer,
         30..40 => Behaviour::Garble,
         40..60 => Behaviour::HangUp,
@@ -292,7 +292,7 @@ fn misbehave(stage: &Stage, mut rng: StdRng) {
         158..200 => Behaviour::AnswerLate(Duration::from_millis(80)),
         _ => Behaviour::Accept,
     };
-    stage.cloud.usually(move || choose());
+    stage.cloud.usually(choose);
 }
 
 /// Posts everything, and again what was not answered 200.

@@ -83,7 +83,7 @@ pub struct InboundMessage {
     /// Who its sender is from now on, if WhatsApp tells that an identifier has changed (with a new
     /// phone number, for one): it is the same client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub became: Option<Sender>,
+    pub became: Option<Box<Sender>>,
     /// Where its original bytes are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
@@ -93,7 +93,7 @@ impl InboundMessage {
     /// Everything that leads to its client: what it was received with, strongest first, then what the
     /// client is known by from now on.
     pub fn identifiers(&self) -> Vec<Identifier> {
-        let new = self.became.iter().flat_map(Sender::identifiers);
+        let new = self.became.iter().flat_map(|sender| sender.identifiers());
         self.from.identifiers().into_iter().chain(new).collect()
     }
 

@@ -19,7 +19,7 @@ fn changed(from: Sender, to: Sender) -> LaneInput {
     };
     message.kind = "system".to_owned();
     message.text = None;
-    message.became = Some(to);
+    message.became = Some(Box::new(to));
     LaneInput { company, input: Input::Message(message) }
 }
 

@@ -8,6 +8,9 @@ use domain::profile::{CloseReason, ProfileEvent};
 use crate::harness::{Worker, World};
 use crate::inputs::{accepted, client, company_id, file, message, register, request_of};
 
+/// Makes another version of a directory.
+type Change<'a> = &'a dyn Fn(&str) -> String;
+
 /// The directory of [`World::new`], with an external company that Michael is assigned to.
 fn directory() -> String {
     file(&["acme"], 3)
@@ -58,7 +61,7 @@ async fn a_room_is_closed_when_its_user_its_number_or_the_permission_is_gone() {
         assert!(yaml.contains(carries));
         yaml.replace(&format!("{account}\n"), "").replace(carries, "")
     };
-    let cases: [(&dyn Fn(&str) -> String, CloseReason); 4] = [
+    let cases: [(Change<'_>, CloseReason); 4] = [
         (
             &|yaml| yaml.replace("extension: michael,", "extension: michael, active: false,"),
             CloseReason::UserDeactivated,

@@ -90,7 +90,7 @@ pub(super) fn of_update(
         kind: "system".to_owned(),
         text: None,
         in_group: false,
-        became: Some(of(current)),
+        became: Some(Box::new(of(current))),
         evidence: None,
     })
 }

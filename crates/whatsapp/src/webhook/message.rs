@@ -34,7 +34,7 @@ pub(super) fn read(
         text: text(&kind, &message).map(Personal::new),
         kind,
         in_group: in_group(&message),
-        became,
+        became: became.map(Box::new),
         evidence: None,
     })
 }

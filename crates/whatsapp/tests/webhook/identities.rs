@@ -18,7 +18,7 @@ fn changed(raw: Value) -> (String, Option<String>) {
     let items = received(json!([raw]), json!([]));
     let read = message(&items[0]);
     assert_eq!(read.kind, "system");
-    (shown(&read.from), read.became.as_ref().map(shown))
+    (shown(&read.from), read.became.as_deref().map(shown))
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_change_of_ids_is_a_message_in_the_clients_place() {
     let items = updates(json!([one.clone(), { "user_id": { "previous": "US.a" } }, one]));
     let first = message(&items[0]);
     assert_eq!((shown(&first.from).as_str(), first.kind.as_str()), ("US.old - - -", "system"));
-    assert_eq!(first.became.as_ref().map(shown).as_deref(), Some("US.new - - -"));
+    assert_eq!(first.became.as_deref().map(shown).as_deref(), Some("US.new - - -"));
     assert_eq!((first.sent_at, first.phone_number_id.as_str()), (at(1), "1001"));
     assert!(first.evidence.is_some());
     let broken = bad(&items[1]);
