@@ -5,6 +5,7 @@ use acceptance::{PRIMARY, TestApp};
 use domain::request::Outcome;
 use onboarding::whatsapp::post::WebhookPost;
 use serde_json::json;
+use uuid::Uuid;
 
 /// WhatsApp tells it as a change of its own kind.
 fn update(previous: &str, current: &str) -> WebhookPost {
@@ -38,6 +39,36 @@ async fn its_room_survives_and_is_found_by_the_new_id() {
     let requests = "/api/v1/onboarding-requests?company=demo-bank&outcome=ignored";
     let (_, ignored) = app.stage.get(requests).await.unwrap();
     assert_eq!(ignored["items"].as_array().unwrap().len(), 1, "the change is recorded once");
+    assert_eq!(app.findings().await, Vec::<String>::new());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_of_two_clients_that_are_one_clash_until_an_operator_closes_one() {
+    let app = TestApp::start().await;
+    for known_as in ["US.first", "US.second"] {
+        let asked = app.ask(&Asker::named(known_as), "#michael").await;
+        assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
+    }
+    assert_eq!(app.stage.post(update("US.first", "US.second")).await.unwrap(), 200);
+    let second = Asker::named("US.second");
+    let again = app.ask(&second, "#michael").await;
+    assert_eq!(app.outcome(&again).await, Outcome::Reminded);
+
+    let clashing = "/api/v1/chat-rooms?company=demo-bank&clashing=true";
+    let (_, rooms) = app.stage.get(clashing).await.unwrap();
+    let items = rooms["items"].as_array().unwrap().clone();
+    assert_eq!(items.len(), 2, "{rooms}");
+    assert_eq!(items[0]["clashes_with"], json!([items[1]["room_id"]]));
+    assert_eq!(items[1]["clashes_with"], json!([items[0]["room_id"]]));
+
+    let room = items[0]["room_id"].as_str().unwrap();
+    let close = format!("/api/v1/companies/demo-bank/chat-rooms/{room}/close");
+    let (status, closed) = app.stage.operate(&close, Uuid::now_v7(), &json!({})).await.unwrap();
+    assert_eq!(status, 200, "{closed}");
+    let resolved = format!("{clashing}&wait={}", closed["position"]);
+    let (_, rooms) = app.stage.get(&resolved).await.unwrap();
+    assert_eq!(rooms["items"], json!([]), "{rooms}");
     assert_eq!(app.findings().await, Vec::<String>::new());
     app.stop().await;
 }

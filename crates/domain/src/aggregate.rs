@@ -90,6 +90,7 @@ macro_rules! aggregate {
 aggregate!(
     OnboardingRequest, "onboarding-request", RequestCommand, RequestEvent, RequestRejection,
     OnboardingRequested => "onboarding-requested",
+    ClientsLinked => "clients-linked",
     DecisionMade => "decision-made",
     MessageRequested => "message-requested",
     MessageAttempted => "message-attempted",
@@ -102,6 +103,7 @@ aggregate!(
     ClientProfile, "client-profile", ProfileCommand, ProfileEvent, ProfileRejection,
     ClientProfileCreated => "client-profile-created",
     IdentifiersAdded => "identifiers-added",
+    ClientsLinked => "clients-linked",
     ClientProfileArchived => "client-profile-archived",
     ClientBlocked => "client-blocked",
     ClientUnblocked => "client-unblocked",
@@ -114,6 +116,7 @@ aggregate!(
     RoomReminded => "room-reminded",
     ClientWrote => "client-wrote",
     InvitationResent => "invitation-resent",
+    RoomsClashed => "rooms-clashed",
     RoomClosed => "room-closed",
 );
 aggregate!(

@@ -261,6 +261,7 @@ pub(crate) async fn facts(
         line,
         user,
         client_id,
+        same_as: found.same_as.clone(),
         client_country: country,
         profiles,
         pools,

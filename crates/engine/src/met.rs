@@ -17,7 +17,7 @@ pub(crate) struct Met {
     queries: Vec<ClientQuery>,
     /// Which query an identifier was in.
     by: HashMap<Identifier, usize>,
-    /// Clients that are new, or have a new profile.
+    /// Clients that are new, have a new profile, or turned out to be one with others.
     changed: HashSet<ClientId>,
     /// What leads to them.
     changed_identifiers: HashSet<Identifier>,
@@ -49,6 +49,9 @@ impl Met {
         });
         let before = self.changed.len();
         self.changed.extend(changed);
+        if !found.same_as.is_empty() {
+            self.changed.extend(&found.clients);
+        }
         if self.changed.len() > before {
             self.changed_identifiers.extend(leads(&query).cloned());
         }

@@ -2,10 +2,10 @@
 
 use directory::Picture;
 use domain::flow::{self, Command, Decision, Facts, RoomInProfile, Told};
-use domain::ids::{PoolId, ProfileId, RequestId, RoomId};
+use domain::ids::{CompanyId, PoolId, ProfileId, RequestId, RoomId};
 use domain::input::{MessageReference, MessageStatus, RoomDeadline, RoomReview, SendReceipt};
 use domain::pool::SecondaryNumberPool;
-use domain::profile::ClientProfile;
+use domain::profile::{ClientProfile, ProfileCommand};
 use domain::request::{Request, RequestCommand};
 use eventstore::StreamAppend;
 
@@ -38,6 +38,7 @@ impl Lane {
         let seen = Seen::of(&facts);
         let commands = flow::on_message(&self.company, message, facts);
         senders.note(&commands, at);
+        report_clashes(company, &commands);
         let looked_at = seen.looked_at(working_set, &commands);
         // The input was not decided before, so what is named after it can't be there.
         let own = message.request_id(&self.company);
@@ -178,6 +179,20 @@ impl Lane {
         let facts = flow::CloseFacts { at, room: Some(found), quarantine };
         let commands = flow::on_room_review(&standing, &facts);
         Ok(Some(Plan::new(at, room.request_id.as_uuid(), commands)))
+    }
+}
+
+/// Tells the operator, who has to close one of two rooms.
+fn report_clashes(company: &CompanyId, commands: &[Command]) {
+    for command in commands {
+        if let Command::Profile(_, ProfileCommand::ReportClash { room_id, with, .. }) = command {
+            metrics::counter!("onboarding_room_clashes_total").increment(1);
+            tracing::warn!(
+                %company, room = %room_id, %with,
+                "two clients turned out to be one, and two of their open rooms exclude each other; \
+                 close one of them (GET /api/v1/chat-rooms?clashing=true lists them)"
+            );
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! One append as columns, the way `append_events` (`migrations/0049`) takes it: Postgres unfolds
+//! One append as columns, the way `append_events` (`migrations/0066`) takes it: Postgres unfolds
 //! arrays several times faster than JSON, and whatever an onboarding writes comes in one call.
 
 use std::collections::{HashMap, HashSet};
@@ -171,7 +171,8 @@ impl Columns {
             .bind(&events.causation_id)
             .bind(&events.traceparent)
             .bind(content);
-        facts.bind(query).bind(*one_by_one).bind(facts.open_rooms_of_others())
+        let query = facts.bind(query).bind(*one_by_one).bind(facts.open_rooms_of_others());
+        query.bind(facts.rare())
     }
 
     /// The events of item `n` (from 0) as they are recorded now, the first at this position.
@@ -256,7 +257,7 @@ const APPEND: &str = "SELECT verdict, first_position, last_position, recorded_at
      $26)::append_rows, ROW($27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, \
      $40, $41, $42, $43, $44, $45, $46, $47, $48, $49)::append_people, ROW($50, $51, $52, \
      $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, \
-     $70, $71, $72, $73)::append_rooms, $74, $75)";
+     $70, $71, $72, $73)::append_rooms, $74, $75, $76::jsonb)";
 
 const fn kind(event: &AnyEvent) -> AggregateType {
     match event {

@@ -1,8 +1,10 @@
 //! Which event changes which of the tables that decisions look things up in.
 //!
 //! This is the whole list: whoever adds an event decides here what it means to `clients`,
-//! `profiles`, `rooms` and `message_references`; `append_range` (`migrations/0053`) only writes.
+//! `client_links`, `profiles`, `rooms` and `message_references`; `append_range` (`migrations/0053`)
+//! and `append_rare` (`migrations/0066`) only write.
 
+mod rare;
 mod rows;
 
 use domain::AnyEvent;
@@ -10,6 +12,7 @@ use domain::ids::{ProfileId, RequestId};
 use domain::profile::{ProfileEvent, RoomPhase};
 use domain::request::RequestEvent;
 
+use self::rare::Rare;
 pub(crate) use self::rows::whole_microseconds;
 use self::rows::{
     Clients, HeldIdentifiers, Identifiers, Messages, MovedRoom, MovedRooms, OpenedRoom,
@@ -28,6 +31,7 @@ pub(crate) struct Facts {
     opened: OpenedRooms,
     moved: MovedRooms,
     messages: Messages,
+    rare: Vec<Rare>,
 }
 
 impl Facts {
@@ -60,6 +64,9 @@ impl Facts {
             RequestEvent::MessageAccepted { message_id, wamid, .. } => {
                 self.messages.push(place, wamid, request_id, *message_id);
             }
+            RequestEvent::ClientsLinked { client_id, same_as, .. } => {
+                self.rare.push(Rare::linked(place, *client_id, same_as));
+            }
             RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageRequested { .. }
             | RequestEvent::MessageAttempted { .. }
@@ -89,6 +96,9 @@ impl Facts {
                 for identifier in identifiers {
                     self.held.push(place, profile_id, None, identifier.expose(), true);
                 }
+            }
+            ProfileEvent::ClientsLinked { client_id, same_as, .. } => {
+                self.rare.push(Rare::linked(place, *client_id, same_as));
             }
             ProfileEvent::RoomReserved {
                 room_id,
@@ -133,6 +143,7 @@ impl Facts {
             | ProfileEvent::UserInfoRequested { .. }
             | ProfileEvent::RoomReminded { .. }
             | ProfileEvent::InvitationResent { .. }
+            | ProfileEvent::RoomsClashed { .. }
             | ProfileEvent::ClientWrote { .. } => {}
         }
         Ok(())
@@ -154,6 +165,12 @@ impl Facts {
     /// Whether a room is opened for a client whom the call does not bring.
     pub(crate) fn open_rooms_of_others(&self) -> bool {
         !self.opened.are_of(&self.clients)
+    }
+
+    /// What few events mean, as JSON; `None` if there is nothing.
+    pub(crate) fn rare(&self) -> Option<String> {
+        let any = !self.rare.is_empty();
+        any.then(|| serde_json::to_string(&self.rare).unwrap_or_default())
     }
 
     /// Binds all columns, in the order of the types `append_people` and `append_rooms`.

@@ -25,9 +25,11 @@ pub struct LookedUp {
 /// What is known of whoever has some identifiers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientLookup {
-    /// The clients that they lead to, first seen first. Several: one message has shown that two
-    /// clients are one.
+    /// The clients that they lead to, with all that are known to be the same, first seen first.
     pub clients: Vec<ClientId>,
+    /// Those of them that are the first one too, as these identifiers together show, and of which
+    /// that is not recorded.
+    pub same_as: Vec<ClientId>,
     /// The profiles tied to them, the most closely tied first.
     pub profiles: Vec<(ProfileId, Held)>,
 }
@@ -49,7 +51,7 @@ const DECIDED: i32 = -1;
 const CLIENT: i32 = 0;
 
 /// First the inputs that were decided (tie -1), then for each query `n` the clients (tie 0, by
-/// age), then the profiles by their closest tie.
+/// age; `last` is there if one is linked to an older one), then the profiles by their closest tie.
 ///
 /// `OFFSET 0` keeps each look-up what it is, one by its index for each row before it: joined as
 /// sets, what a company has would be read whole as soon as statistics make it look small.
@@ -57,14 +59,24 @@ const QUERY: &str = "\
 WITH received AS (SELECT * FROM unnest($2::int[], $3::text[], $4::text[]) AS i (n, kind, value)),
 variant AS (SELECT * FROM unnest($5::int[], $6::text[], $7::text[]) AS i (n, kind, value)),
 client AS (
-    SELECT DISTINCT n, c.client_id, c.first_seen_position
+    SELECT DISTINCT n, c.client_id, c.first_seen_position, one.linked
     FROM received r
     CROSS JOIN LATERAL (
         SELECT i.client_id FROM client_identifiers i
         WHERE i.company = $1 AND i.kind = r.kind AND i.value = r.value OFFSET 0) AS owner
     CROSS JOIN LATERAL (
+        SELECT coalesce((
+            SELECT l.linked_to FROM client_links l
+            WHERE l.company = $1 AND l.client_id = owner.client_id), owner.client_id) AS client_id
+        OFFSET 0) AS oldest
+    CROSS JOIN LATERAL (
+        SELECT oldest.client_id, NULL::bigint AS linked
+        UNION ALL
+        SELECT l.client_id, l.position FROM client_links l
+        WHERE l.company = $1 AND l.linked_to = oldest.client_id OFFSET 0) AS one
+    CROSS JOIN LATERAL (
         SELECT c.client_id, c.first_seen_position FROM clients c
-        WHERE c.company = $1 AND c.client_id = owner.client_id OFFSET 0) AS c),
+        WHERE c.company = $1 AND c.client_id = one.client_id OFFSET 0) AS c),
 known AS (
     SELECT n, kind, value FROM received
     UNION
@@ -92,7 +104,7 @@ tied AS (
     CROSS JOIN LATERAL (
         SELECT r.profile_id FROM rooms r
         WHERE r.company = $1 AND r.client_id = client.client_id OFFSET 0) AS r)
-SELECT n, client_id AS id, 0 AS tie, first_seen_position AS first, NULL::bigint AS last,
+SELECT n, client_id AS id, 0 AS tie, first_seen_position AS first, linked AS last,
     NULL::json AS answer FROM client
 UNION ALL
 SELECT n, profile_id, min(tie), NULL, NULL, NULL FROM tied GROUP BY n, profile_id
@@ -171,7 +183,11 @@ impl EventStore {
             let client = client.ok_or_else(|| StoreError::corrupt(LOOKUP, "an unasked answer"))?;
             let held = match tie {
                 CLIENT => {
-                    client.clients.push(ClientId::from_uuid(id));
+                    let id = ClientId::from_uuid(id);
+                    if last.is_none() && !client.clients.is_empty() {
+                        client.same_as.push(id);
+                    }
+                    client.clients.push(id);
                     continue;
                 }
                 1 => Held::Exactly,

@@ -15,7 +15,7 @@ use super::{Items, paging, reach};
 use crate::ApiState;
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::read::{limit, position};
+use crate::read::{flag, limit, position};
 use crate::schema::ChatRoom;
 
 /// Which rooms. What is left out does not matter.
@@ -38,6 +38,10 @@ pub struct ChatRoomsQuery {
     /// On this secondary number: its `phone_number_id`.
     #[param(value_type = Option<String>)]
     pub number: Option<PhoneNumberId>,
+    /// Only open rooms that clash with another open one: two clients turned out to be one. An
+    /// operator closes one of them.
+    #[serde(default, deserialize_with = "flag")]
+    pub clashing: Option<bool>,
     /// Reserved at this moment or later (RFC 3339).
     #[param(value_type = Option<chrono::DateTime<chrono::Utc>>)]
     pub from: Option<Timestamp>,
@@ -61,9 +65,21 @@ pub struct ChatRoomsQuery {
 /// # Errors
 /// `bad-parameter`, `not-yet-visible`, `unavailable`.
 pub async fn answer(pool: &PgPool, asked: ChatRoomsQuery) -> Result<Items<ChatRoom>, Problem> {
-    let ChatRoomsQuery { company, phase, user, client, number, from, to, limit, cursor, wait } =
-        asked;
-    let filter = ChatRoomFilter { company, phase, user, client, number, from, to };
+    let ChatRoomsQuery {
+        company,
+        phase,
+        user,
+        client,
+        number,
+        clashing,
+        from,
+        to,
+        limit,
+        cursor,
+        wait,
+    } = asked;
+    let clashing = clashing.unwrap_or_default();
+    let filter = ChatRoomFilter { company, phase, user, client, number, clashing, from, to };
     let paging = paging(limit, cursor);
     reach(pool, &[View::ChatRooms], wait).await?;
     Ok(Items::of(readmodel::queries::chat_rooms(pool, &filter, &paging).await?))

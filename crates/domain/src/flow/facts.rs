@@ -34,6 +34,10 @@ pub struct Facts {
     pub user: Option<UserFacts>,
     /// The client: known before, or new with this message.
     pub client_id: ClientId,
+    /// Further clients, first seen first, whom the message shows to be this one, and of whom that
+    /// was not recorded before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_as: Vec<ClientId>,
     /// The client's country, from the phone, else from the bsuid; unknown too in facts from before
     /// this was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +99,8 @@ impl Facts {
         self.failed_numbers = before.failed_numbers.clone();
         self.failed_numbers.push(number.clone());
         self.promotion = before.promotion.clone();
+        // Who the client is was recorded with the first decision.
+        self.same_as.clear();
         // The same lot: what was drawn is drawn again.
         self.draw = before.draw;
         self

@@ -7,7 +7,7 @@ use chrono::Duration;
 use super::decision::{Decision, IgnoreReason, ProfileSource, ReminderForm};
 use super::facts::{Facts, ProfileFacts, RoomFacts, WINDOW};
 use super::wording::Wording;
-use super::{Command, numbers, profiles};
+use super::{Command, linking, numbers, profiles};
 use crate::company::{Line, UserFacts};
 use crate::extension::Extension;
 use crate::identity::Identifier;
@@ -181,6 +181,7 @@ pub(super) fn make_request(
     let messages = plan.messages();
     let commands = plan.commands(&messages);
     let completion = plan.completion();
+    let clashes = linking::report_clashes(&facts);
     let recorded = recorded(&facts, &decision);
     let received = Receive {
         request_id,
@@ -193,7 +194,7 @@ pub(super) fn make_request(
         completion,
     };
     let received = Command::Request(request_id, RequestCommand::Receive(Box::new(received)));
-    std::iter::once(received).chain(commands).collect()
+    std::iter::once(received).chain(commands).chain(clashes).collect()
 }
 
 /// A request looks for another number, on facts of now that name those that failed. `None` if what
@@ -252,8 +253,14 @@ fn into_the_room(
         .max_by_key(|(_, room)| {
             (room.existed_at(message.sent_at), room.is_open(), room.quarantine_until)
         })?;
+    let linked = (!facts.same_as.is_empty()).then(|| ProfileCommand::LinkClients {
+        client_id: facts.client_id,
+        same_as: facts.same_as.clone(),
+        at: facts.at,
+    });
     let wrote = ProfileCommand::RecordClientWrote {
         room_id: room.room_id,
+        identifiers: message.identifiers().into_iter().map(Personal::new).collect(),
         input_id: Input::Message(message.clone()).id(company),
         sent_at: message.sent_at,
         at: facts.at,
@@ -269,7 +276,10 @@ fn into_the_room(
         };
         Command::Request(room.request_id, RequestCommand::Complete(completion))
     });
-    Some([Command::Profile(profile_id, wrote)].into_iter().chain(onboarded).collect())
+    let into_profile = linked.into_iter().chain([wrote]);
+    let into_profile = into_profile.map(|command| Command::Profile(profile_id, command));
+    let clashes = linking::report_clashes(facts);
+    Some(into_profile.chain(onboarded).chain(clashes).collect())
 }
 
 /// The company's own texts that a decision, or what follows from it, can use.

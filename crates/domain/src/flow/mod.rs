@@ -9,6 +9,7 @@ mod closing;
 mod decision;
 mod facts;
 mod followup;
+mod linking;
 mod message;
 mod numbers;
 mod operator;

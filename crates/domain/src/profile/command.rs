@@ -115,10 +115,30 @@ pub enum ProfileCommand {
         /// When.
         at: Timestamp,
     },
+    /// Several clients turn out to be one.
+    LinkClients {
+        /// The one that was seen first.
+        client_id: ClientId,
+        /// The others.
+        same_as: Vec<ClientId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// One client has two open rooms that exclude each other.
+    ReportClash {
+        /// The room.
+        room_id: RoomId,
+        /// The other room.
+        with: RoomId,
+        /// When.
+        at: Timestamp,
+    },
     /// The client wrote into the room.
     RecordClientWrote {
         /// The room.
         room_id: RoomId,
+        /// What the message tells of who wrote it.
+        identifiers: BTreeSet<Personal<Identifier>>,
         /// The input that brought the message.
         input_id: InputId,
         /// When the client sent it.

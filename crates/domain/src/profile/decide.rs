@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use super::{
     ClientProfile, Profile, ProfileCommand, ProfileEvent, ProfileRejection, Room, RoomPhase,
 };
+use crate::identity::Identifier;
 use crate::ids::{RoomId, UserId};
 use crate::input::Timestamp;
+use crate::personal::Personal;
 
 type Decided = Result<Vec<ProfileEvent>, ProfileRejection>;
 
@@ -115,14 +117,25 @@ impl Profile {
                     at: *at,
                 }])
             }
-            ProfileCommand::RecordClientWrote { room_id, input_id, sent_at, at } => {
+            ProfileCommand::LinkClients { client_id, same_as, at } => {
+                let (client_id, same_as, at) = (*client_id, same_as.clone(), *at);
+                let linked = ProfileEvent::ClientsLinked { client_id, same_as, at };
+                Ok(vec![linked])
+            }
+            ProfileCommand::ReportClash { room_id, with, at } => {
+                let known = self.find_open(*room_id)?.clashes_with.contains(with);
+                let clash = ProfileEvent::RoomsClashed { room_id: *room_id, with: *with, at: *at };
+                Ok(if known { vec![] } else { vec![clash] })
+            }
+            ProfileCommand::RecordClientWrote { room_id, identifiers, input_id, sent_at, at } => {
                 let room = self.find(*room_id)?;
                 let wrote = ProfileEvent::ClientWrote {
                     room_id: *room_id,
                     input_id: *input_id,
                     sent_at: *sent_at,
                 };
-                let mut events = vec![wrote];
+                let mut events: Vec<_> =
+                    self.learn(room, identifiers, *at).into_iter().chain([wrote]).collect();
                 if room.is_open() && room.existed_at(*sent_at) {
                     let cause = super::ActivationCause::ClientWrote;
                     events.extend(self.activate(*room_id, room, cause, *at));
@@ -188,6 +201,20 @@ impl Profile {
             at: *at,
             deadline: *deadline,
         }])
+    }
+
+    /// What a message into a room tells of its client beyond what the profile holds. A room of
+    /// another client than the profile's teaches the profile nothing.
+    fn learn(
+        &self,
+        room: &Room,
+        identifiers: &BTreeSet<Personal<Identifier>>,
+        at: Timestamp,
+    ) -> Option<ProfileEvent> {
+        let identifiers: BTreeSet<_> = identifiers.difference(&self.identifiers).cloned().collect();
+        let is_its_own = room.client_id == self.client_id;
+        (is_its_own && !identifiers.is_empty())
+            .then(|| ProfileEvent::IdentifiersAdded { identifiers, at })
     }
 
     fn activate(

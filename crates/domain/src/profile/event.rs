@@ -43,6 +43,16 @@ pub enum ProfileEvent {
         /// When.
         at: Timestamp,
     },
+    /// A message into one of its rooms shows that several clients are one. The one that was seen
+    /// first stays, and so do the profiles, rooms and requests of all of them.
+    ClientsLinked {
+        /// The client from now on.
+        client_id: ClientId,
+        /// Those that turn out to be it.
+        same_as: Vec<ClientId>,
+        /// When.
+        at: Timestamp,
+    },
     /// The profile is not used any more: no onboarding takes it. Its rooms stay as they are.
     ClientProfileArchived {
         /// When.
@@ -157,6 +167,16 @@ pub enum ProfileEvent {
         at: Timestamp,
         /// The operator who asked for it.
         by: Personal<String>,
+    },
+    /// Two clients turned out to be one, and now one client has two open rooms with one user, or on
+    /// one number. Both stay until an operator closes one.
+    RoomsClashed {
+        /// The room, which is the profile's.
+        room_id: RoomId,
+        /// The other, which may be another profile's.
+        with: RoomId,
+        /// When.
+        at: Timestamp,
     },
     /// The room is over.
     RoomClosed {

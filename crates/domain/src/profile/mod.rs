@@ -84,6 +84,9 @@ pub struct Room {
     pub reminded_at: Option<Timestamp>,
     /// When its user-info message was last requested.
     pub user_info_at: Option<Timestamp>,
+    /// Open rooms of the same client, as turned out, with the same user or on the same number.
+    #[serde(default)]
+    pub clashes_with: BTreeSet<RoomId>,
 }
 
 /// How far a room is.
@@ -161,7 +164,7 @@ impl ClientProfile {
 impl Profile {
     fn evolve(&mut self, event: &ProfileEvent) {
         match event {
-            ProfileEvent::ClientProfileCreated { .. } => {}
+            ProfileEvent::ClientProfileCreated { .. } | ProfileEvent::ClientsLinked { .. } => {}
             ProfileEvent::IdentifiersAdded { identifiers, .. } => {
                 self.identifiers.extend(identifiers.iter().cloned());
             }
@@ -194,6 +197,7 @@ impl Profile {
                     client_wrote_at: None,
                     reminded_at: None,
                     user_info_at: None,
+                    clashes_with: BTreeSet::new(),
                 };
                 self.rooms.insert(*room_id, room);
             }
@@ -216,6 +220,9 @@ impl Profile {
             }
             ProfileEvent::ClientWrote { room_id, sent_at, .. } => self.with(room_id, |room| {
                 room.client_wrote_at = room.client_wrote_at.max(Some(*sent_at));
+            }),
+            ProfileEvent::RoomsClashed { room_id, with, .. } => self.with(room_id, |room| {
+                room.clashes_with.insert(*with);
             }),
             ProfileEvent::RoomClosed { room_id, quarantine_until, .. } => {
                 self.with(room_id, |room| {

@@ -122,8 +122,19 @@ fn wrote(input: u128, sent: i64) -> ProfileEvent {
 fn record_wrote(input: u128, sent: i64) -> ProfileCommand {
     ProfileCommand::RecordClientWrote {
         room_id: room_id(ROOM),
+        identifiers: BTreeSet::new(),
         input_id: input_id(input),
         sent_at: at(sent),
+        at: at(51),
+    }
+}
+
+fn learn(added: &Personal<Identifier>) -> ProfileCommand {
+    ProfileCommand::RecordClientWrote {
+        room_id: room_id(ROOM),
+        identifiers: [added.clone()].into(),
+        input_id: input_id(1),
+        sent_at: at(49),
         at: at(51),
     }
 }
@@ -453,6 +464,36 @@ fn a_profile_learns_identifiers() {
     let added = ProfileEvent::IdentifiersAdded { identifiers: [wa_id].into(), at: at(5) };
     let profile = given([created(), added]).0;
     assert_eq!(profile.present().unwrap().identifiers.len(), 2);
+}
+
+#[test]
+fn a_message_into_a_room_tells_more_of_its_client_once() {
+    let bsuid = Personal::new(Identifier::Bsuid(id("GB.abc123")));
+    let added = ProfileEvent::IdentifiersAdded { identifiers: [bsuid.clone()].into(), at: at(51) };
+    active_room().when(learn(&bsuid)).then([added.clone(), wrote(1, 49)]);
+
+    let mut known = active_room();
+    known.0.evolve(&added);
+    known.when(learn(&bsuid)).then([wrote(1, 49)]);
+}
+
+#[test]
+fn a_room_of_another_client_tells_nothing_of_the_profiles() {
+    let bsuid = Personal::new(Identifier::Bsuid(id("GB.abc123")));
+    let other = given([created(), reserved(ROOM, (2, "anna"), "2001"), closed()]);
+    other.when(learn(&bsuid)).then([wrote(1, 49)]);
+}
+
+#[test]
+fn rooms_that_clash_are_told_once() {
+    let at = at(52);
+    let report =
+        || ProfileCommand::ReportClash { room_id: room_id(ROOM), with: room_id(77), at };
+    let clash = ProfileEvent::RoomsClashed { room_id: room_id(ROOM), with: room_id(77), at };
+    active_room().when(report()).then([clash.clone()]);
+    let mut told = active_room();
+    told.0.evolve(&clash);
+    told.when(report()).then_nothing();
 }
 
 #[test]

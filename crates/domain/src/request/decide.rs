@@ -33,9 +33,20 @@ fn receive(received: &Receive) -> Vec<RequestEvent> {
         client_id: received.client_id,
         message: received.message.clone(),
     };
+    let linked = linked(received);
     let decision = decision(&received.facts, &received.decision, &received.messages);
     let outcome = received.completion.iter().map(Completion::event);
-    std::iter::once(requested).chain(decision).chain(outcome).collect()
+    std::iter::once(requested).chain(linked).chain(decision).chain(outcome).collect()
+}
+
+fn linked(received: &Receive) -> Option<RequestEvent> {
+    let Receive { client_id, facts: Facts { same_as, at, .. }, .. } = received;
+    let linked = || RequestEvent::ClientsLinked {
+        client_id: *client_id,
+        same_as: same_as.clone(),
+        at: *at,
+    };
+    (!same_as.is_empty()).then(linked)
 }
 
 fn decision(

@@ -23,6 +23,16 @@ pub enum RequestEvent {
         /// The message.
         message: InboundMessage,
     },
+    /// The message shows that several clients are one. The one that was seen first stays, and so do
+    /// the profiles, rooms and requests of all of them.
+    ClientsLinked {
+        /// The client from now on.
+        client_id: ClientId,
+        /// Those that turn out to be it.
+        same_as: Vec<ClientId>,
+        /// When.
+        at: Timestamp,
+    },
     /// What was decided, with everything that it was decided from: the same
     /// facts give the same decision again.
     DecisionMade {

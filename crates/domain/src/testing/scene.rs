@@ -191,6 +191,7 @@ pub(crate) fn scene() -> Scene {
         promotion: None,
         failed_numbers: vec![],
         asked_in_vain: None,
+        same_as: vec![],
     };
     Scene { message, facts }
 }

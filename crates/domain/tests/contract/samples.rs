@@ -137,6 +137,10 @@ fn client_id() -> ClientId {
     ClientId::from_uuid(Uuid::from_u128(0x11))
 }
 
+fn other_client_id() -> ClientId {
+    ClientId::from_uuid(Uuid::from_u128(0x12))
+}
+
 fn profile_id(n: u128) -> ProfileId {
     ProfileId::from_uuid(Uuid::from_u128(0x30 + n))
 }
@@ -171,6 +175,11 @@ fn request_events() -> Vec<RequestEvent> {
             company: id("acme"),
             client_id: client_id(),
             message: inbound(),
+        },
+        RequestEvent::ClientsLinked {
+            client_id: client_id(),
+            same_as: vec![other_client_id()],
+            at: at(2),
         },
         RequestEvent::DecisionMade { facts: Box::new(facts()), decision: Box::new(open_room()) },
         RequestEvent::MessageRequested { message: user_info() },
@@ -277,6 +286,7 @@ fn facts() -> Facts {
             external_companies: BTreeSet::from([id("north")]),
         }),
         client_id: client_id(),
+        same_as: vec![other_client_id()],
         client_country: Some(id("GB")),
         profiles: vec![ProfileFacts {
             profile_id: profile_id(1),
@@ -405,6 +415,11 @@ fn profile_events() -> Vec<ProfileEvent> {
             at: at(2),
         },
         ProfileEvent::IdentifiersAdded { identifiers, at: at(3) },
+        ProfileEvent::ClientsLinked {
+            client_id: client_id(),
+            same_as: vec![other_client_id()],
+            at: at(3),
+        },
         ProfileEvent::ClientProfileArchived { at: at(4), by: Personal::new("Olga".to_owned()) },
         ProfileEvent::ClientBlocked { at: at(4), by: Personal::new("Olga".to_owned()) },
         ProfileEvent::ClientUnblocked { at: at(5), by: Personal::new("Olga".to_owned()) },
@@ -436,6 +451,7 @@ fn profile_events() -> Vec<ProfileEvent> {
             at: at(11),
             by: Personal::new("Olga".to_owned()),
         },
+        ProfileEvent::RoomsClashed { room_id, with: self::room_id(2), at: at(11) },
         ProfileEvent::RoomClosed {
             room_id,
             reason: CloseReason::InvitationLost,

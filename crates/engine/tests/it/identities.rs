@@ -6,7 +6,7 @@ use domain::input::{Input, LaneInput};
 use domain::request::Outcome;
 
 use crate::harness::World;
-use crate::inputs::{accepted, client, message, request_of};
+use crate::inputs::{accepted, client, message, message_to, number, request_of};
 
 fn known_as(bsuid: &str) -> Sender {
     Sender { bsuid: Some(Personal::new(bsuid.parse().unwrap())), ..Sender::default() }
@@ -67,6 +67,92 @@ async fn who_is_told_of_first_by_a_change_is_one_client_too() {
     engine.done(message(known_as("US.after"), "#michael")).await;
     engine.done(message(known_as("US.before"), "#michael")).await;
     assert_eq!(world.count("room-reserved").await, 1);
+    engine.stop().await;
+    world.checked().await;
+}
+
+/// As `client(1)` is seen by its phone only, and by its bsuid only.
+fn by_phone_and_by_bsuid() -> (Sender, Sender) {
+    let Sender { bsuid, phone, .. } = client(1);
+    (Sender { phone, ..Sender::default() }, Sender { bsuid, ..Sender::default() })
+}
+
+#[tokio::test]
+async fn what_a_message_into_a_room_tells_of_its_client_is_remembered() {
+    let world = World::new().await;
+    let engine = world.start();
+    let (by_phone, by_bsuid) = by_phone_and_by_bsuid();
+    engine.done(message(by_phone, "#michael")).await;
+    let secondary = world.requested(domain::outbound::Purpose::Invitation).await.from;
+    engine.done(message_to("acme", secondary, client(1), "Good morning")).await;
+    assert_eq!(world.count("identifiers-added").await, 1);
+
+    engine.done(message(by_bsuid, "#michael")).await;
+    assert_eq!(world.outcomes().await, [Outcome::Onboarded, Outcome::Reminded]);
+    assert_eq!(world.count("client-profile-created").await, 1);
+    engine.stop().await;
+    world.checked().await;
+}
+
+#[tokio::test]
+async fn two_clients_that_turn_out_to_be_one_are_found_together_from_then_on() {
+    let world = World::new().await;
+    let engine = world.start();
+    let (by_phone, by_bsuid) = by_phone_and_by_bsuid();
+    engine.done(message(by_phone.clone(), "#michael")).await;
+    engine.done(message(by_bsuid.clone(), "#michael")).await;
+    assert_eq!(world.count("room-reserved").await, 2, "nobody can know");
+
+    engine.done(message(client(1), "#anna")).await;
+    assert_eq!(world.count("clients-linked").await, 1);
+    assert_eq!(world.count("rooms-clashed").await, 1, "both are with Michael");
+    assert_eq!(world.count("room-closed").await, 0, "that is for an operator to do");
+
+    for known_by in [by_phone, by_bsuid] {
+        engine.done(message(known_by, "#anna")).await;
+    }
+    assert_eq!(world.outcomes().await, [Outcome::Joined, Outcome::Joined]);
+    engine.done(message(client(1), "#anna")).await;
+    assert_eq!(world.count("clients-linked").await, 1, "once");
+    engine.stop().await;
+    world.checked().await;
+}
+
+#[tokio::test]
+async fn what_comes_with_the_message_that_shows_it_is_decided_on_both() {
+    let world = World::new().await;
+    let engine = world.start();
+    let (by_phone, by_bsuid) = by_phone_and_by_bsuid();
+    engine.decide_all([
+        message(by_phone.clone(), "hello"),
+        message(by_bsuid.clone(), "#michael"),
+        message(client(1), "hello"),
+        message(by_phone, "#michael"),
+        message(by_bsuid, "#michael"),
+    ])
+    .await;
+    assert_eq!(world.count("clients-linked").await, 1);
+    assert_eq!(world.count("room-reserved").await, 1);
+    assert_eq!(world.count("room-joined").await, 2);
+    engine.stop().await;
+    world.checked().await;
+}
+
+#[tokio::test]
+async fn a_message_into_a_room_shows_it_too() {
+    let world = World::new().await;
+    let engine = world.start();
+    let (by_phone, by_bsuid) = by_phone_and_by_bsuid();
+    engine.done(message(by_bsuid.clone(), "hello")).await;
+    engine.done(message(by_phone, "#michael")).await;
+    let secondary = world.requested(domain::outbound::Purpose::Invitation).await.from;
+    assert_ne!(secondary, number(0, 0));
+    engine.done(message_to("acme", secondary, client(1), "Good morning")).await;
+    assert_eq!(world.count("clients-linked").await, 1);
+
+    engine.done(message(by_bsuid, "#michael")).await;
+    let outcomes = [Outcome::ExtensionMissing, Outcome::Onboarded, Outcome::Reminded];
+    assert_eq!(world.outcomes().await, outcomes);
     engine.stop().await;
     world.checked().await;
 }

@@ -1,7 +1,7 @@
-//! Clients and their identifiers: each there since the event that first named it, and none that
-//! no event names.
+//! Clients, their identifiers, and which of them are one: each there since the event that first
+//! named it, and none that no event names.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::AnyEvent;
 use domain::identity::Identifier;
@@ -23,6 +23,26 @@ pub(super) struct Clients {
     clients: Vec<(String, Uuid, i64)>,
     identifiers: Vec<Mention>,
     confirmed: [i64; 2],
+    /// Which clients are one, as all events so far tell: few.
+    linked: Linked,
+}
+
+/// Of each client that is one with others, all that are, by company and id.
+#[derive(Default)]
+struct Linked(BTreeMap<(String, Uuid), BTreeSet<Uuid>>);
+
+impl Linked {
+    fn learn(&mut self, company: &str, clients: impl Iterator<Item = Uuid>) {
+        let key = |client| (company.to_owned(), client);
+        let mut all = BTreeSet::new();
+        for client in clients {
+            all.insert(client);
+            all.extend(self.0.get(&key(client)).into_iter().flatten());
+        }
+        for client in &all {
+            self.0.insert(key(*client), all.clone());
+        }
+    }
 }
 
 /// An identifier in an event, and the client that it leads to if it led to none before
@@ -49,6 +69,11 @@ impl Clients {
                 self.client(recorded, *client_id);
                 let identifiers = identifiers.iter().map(|i| i.expose().clone());
                 self.identified(recorded, Some(*client_id), identifiers);
+            }
+            AnyEvent::Request(RequestEvent::ClientsLinked { client_id, same_as, .. })
+            | AnyEvent::Profile(ProfileEvent::ClientsLinked { client_id, same_as, .. }) => {
+                let clients = std::iter::once(client_id).chain(same_as).map(|id| id.as_uuid());
+                self.linked.learn(recorded.company.as_str(), clients);
             }
             AnyEvent::Profile(ProfileEvent::IdentifiersAdded { identifiers, .. }) => {
                 let identifiers = identifiers.iter().map(|i| i.expose().clone());
@@ -181,6 +206,41 @@ impl Clients {
             findings.unless(there == confirmed, FindingKind::Clients, || {
                 format!("{table} has {there} rows, the events make {confirmed}")
             });
+        }
+        self.compare_links(db, findings).await
+    }
+
+    /// Each client that is one with others leads to the one of them that was seen first.
+    async fn compare_links(
+        &self,
+        db: &mut PgConnection,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        let rows: Vec<(String, Uuid, Uuid, bool)> = sqlx::query_as(
+            "SELECT l.company, l.client_id, l.linked_to, \
+                 coalesce(to_it.first_seen_position < it.first_seen_position, false) \
+             FROM client_links l \
+             LEFT JOIN clients it ON it.company = l.company AND it.client_id = l.client_id \
+             LEFT JOIN clients to_it ON to_it.company = l.company AND to_it.client_id = l.linked_to",
+        )
+        .fetch_all(db)
+        .await
+        .during(CHECK)?;
+        let mut told: BTreeMap<(String, Uuid), BTreeSet<Uuid>> = BTreeMap::new();
+        for (company, client, to, is_older) in rows {
+            findings.unless(is_older, FindingKind::Clients, || {
+                format!("client {client} leads to {to}, which was not seen before it")
+            });
+            told.entry((company, to)).or_insert_with(|| [to].into()).insert(client);
+        }
+        let told: BTreeSet<_> = told.into_iter().map(|((company, _), all)| (company, all)).collect();
+        let linked = self.linked.0.iter().map(|((company, _), all)| (company.clone(), all.clone()));
+        let linked: BTreeSet<_> = linked.collect();
+        for (_, clients) in told.symmetric_difference(&linked) {
+            findings.add(
+                FindingKind::Clients,
+                format!("clients {clients:?} are one in client_links or in the events, and not in both"),
+            );
         }
         Ok(())
     }

@@ -42,6 +42,7 @@ impl Sends {
                 self.0.remove(message_id);
             }
             RequestEvent::OnboardingRequested { .. }
+            | RequestEvent::ClientsLinked { .. }
             | RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageStatusChanged { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}

@@ -108,6 +108,10 @@ async fn each_kind_of_damage_is_found() {
         ("DELETE FROM client_identifiers WHERE kind = 'phone'", vec![Clients]),
         ("INSERT INTO clients VALUES ('acme', gen_random_uuid(), 1)", vec![Clients]),
         ("DELETE FROM clients", vec![Clients]),
+        (
+            "INSERT INTO client_links SELECT company, client_id, gen_random_uuid(), 1 FROM clients",
+            vec![Clients],
+        ),
         ("DELETE FROM profile_identifiers WHERE kind = 'phone'", vec![Profiles]),
         (
             "INSERT INTO profiles VALUES (gen_random_uuid(), 'acme', gen_random_uuid(), 1)",

@@ -1,7 +1,8 @@
 //! Who is who.
 
 use domain::flow::Held;
-use domain::ids::ProfileId;
+use domain::ids::{ClientId, ProfileId};
+use domain::profile::ProfileEvent;
 use eventstore::{ClientLookup, ClientQuery, EventStore};
 
 use crate::support::*;
@@ -50,10 +51,67 @@ async fn a_message_that_names_two_clients_finds_the_older_first() {
     let both = [bsuid("BR.abc"), phone(PHONE)];
     assert_eq!(lookup(&store, &both, &[]).await.clients, [older, newer]);
 
-    // From now on the older one is used; the identifier of the newer one stays where it is.
+    // Nobody has recorded that they are one: the identifier of the newer one leads there only.
     let request = new_request();
     appended(&store, item().request(request, 0, vec![requested(request, older, &both)])).await;
     assert_eq!(lookup(&store, &[bsuid("BR.abc")], &[]).await.clients, [newer]);
+    assert_eq!(lookup(&store, &both, &[]).await.same_as, [newer]);
+}
+
+/// A client that one bsuid leads to, with a profile.
+async fn known_by(store: &EventStore, id: &str) -> (ClientId, ProfileId) {
+    let (profile, client) = (new_profile(), new_client());
+    let events = vec![created(profile, client, &[bsuid(id)])];
+    appended(store, item().profile(profile, 0, events)).await;
+    (client, profile)
+}
+
+/// A message into a room of the profile, to which nothing else has happened yet, links clients.
+async fn link(store: &EventStore, profile: ProfileId, client_id: ClientId, same_as: &[ClientId]) {
+    let linked = ProfileEvent::ClientsLinked { client_id, same_as: same_as.to_vec(), at: at(1) };
+    appended(store, item().profile(profile, 1, vec![linked])).await;
+}
+
+#[tokio::test]
+async fn clients_that_are_linked_are_found_together_whatever_leads_to_one_of_them() {
+    let store = store().await;
+    let (oldest, of_oldest) = known_by(&store, "BR.one").await;
+    let (second, of_second) = known_by(&store, "BR.two").await;
+    let (third, of_third) = known_by(&store, "BR.three").await;
+    let all = [bsuid("BR.three"), bsuid("BR.one"), bsuid("BR.two")];
+    assert_eq!(lookup(&store, &all, &[]).await.same_as, [second, third]);
+
+    link(&store, of_third, second, &[third]).await;
+    let found = lookup(&store, &all[..1], &[]).await;
+    assert_eq!((found.clients, found.same_as), (vec![second, third], vec![]));
+    assert_eq!(lookup(&store, &all, &[]).await.same_as, [second], "third follows it");
+
+    link(&store, of_second, oldest, &[second]).await;
+    for identifier in all {
+        let found = lookup(&store, &[identifier], &[]).await;
+        assert_eq!(found.clients, [oldest, second, third]);
+        assert_eq!(found.same_as, []);
+        let mut profiles: Vec<_> = found.profiles.into_iter().map(|(id, _)| id).collect();
+        profiles.sort();
+        let mut expected = vec![of_oldest, of_second, of_third];
+        expected.sort();
+        assert_eq!(profiles, expected);
+    }
+    assert_eq!(store.check(|_| {}).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_has_become_known_meanwhile_counts_when_clients_are_linked() {
+    let store = store().await;
+    let (oldest, of_oldest) = known_by(&store, "BR.one").await;
+    let (second, of_second) = known_by(&store, "BR.two").await;
+    let (third, of_third) = known_by(&store, "BR.three").await;
+    link(&store, of_third, second, &[third]).await;
+    link(&store, of_oldest, oldest, &[third]).await;
+    link(&store, of_second, oldest, &[second, third]).await;
+    let found = lookup(&store, &[bsuid("BR.two")], &[]).await;
+    assert_eq!((found.clients, found.same_as), (vec![oldest, second, third], vec![]));
+    assert_eq!(store.check(|_| {}).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -135,7 +193,7 @@ async fn identifiers_that_are_added_lead_to_profile_and_client() {
     let (profile, client) = (new_profile(), new_client());
     let events = vec![
         created(profile, client, &[phone(PHONE)]),
-        domain::profile::ProfileEvent::IdentifiersAdded {
+        ProfileEvent::IdentifiersAdded {
             identifiers: [bsuid("BR.new").into()].into(),
             at: at(1),
         },
@@ -146,7 +204,11 @@ async fn identifiers_that_are_added_lead_to_profile_and_client() {
 
     assert_eq!(
         found,
-        ClientLookup { clients: vec![client], profiles: vec![(profile, Held::Exactly)] }
+        ClientLookup {
+            clients: vec![client],
+            same_as: vec![],
+            profiles: vec![(profile, Held::Exactly)],
+        }
     );
     assert_eq!(store.check(|_| {}).await.unwrap(), []);
 }

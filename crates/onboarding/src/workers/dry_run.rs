@@ -60,7 +60,7 @@ fn told(commands: Vec<Command>) -> Option<DryRun> {
     let ends =
         |command: &Command| matches!(command, Command::Request(_, RequestCommand::Complete(_)));
     let activates = commands.iter().any(ends);
-    match commands.into_iter().next()? {
+    commands.into_iter().find_map(|command| match command {
         Command::Request(_, RequestCommand::Receive(received)) => Some(DryRun::Request {
             decision: Box::new(received.decision),
             outcome: received.completion.map(|completion| completion.outcome),
@@ -71,7 +71,7 @@ fn told(commands: Vec<Command>) -> Option<DryRun> {
             Some(DryRun::IntoRoom { profile_id, room_id, activates })
         }
         _ => None,
-    }
+    })
 }
 
 fn problem(error: WhatIfError) -> Problem {

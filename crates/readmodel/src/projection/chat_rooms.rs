@@ -33,6 +33,7 @@ struct Change {
     client_wrote_at: Option<Timestamp>,
     last_reminded_at: Option<Timestamp>,
     joined: u32,
+    clashes_with: Vec<RoomId>,
     position: u64,
 }
 
@@ -57,6 +58,7 @@ impl super::Changes for Changes {
         match event {
             ProfileEvent::ClientProfileCreated { .. }
             | ProfileEvent::IdentifiersAdded { .. }
+            | ProfileEvent::ClientsLinked { .. }
             | ProfileEvent::ClientProfileArchived { .. }
             | ProfileEvent::ClientBlocked { .. }
             | ProfileEvent::ClientUnblocked { .. }
@@ -109,6 +111,10 @@ impl super::Changes for Changes {
                 let room = self.of(*room_id, recorded);
                 room.client_wrote_at = room.client_wrote_at.max(Some(*sent_at));
             }
+            ProfileEvent::RoomsClashed { room_id, with, at: _ } => {
+                self.of(*room_id, recorded).clashes_with.push(*with);
+                self.of(*with, recorded).clashes_with.push(*room_id);
+            }
             ProfileEvent::RoomClosed { room_id, reason, at, quarantine_until, by: _ } => {
                 let room = self.of(*room_id, recorded);
                 room.phase = Some(RoomPhase::Closed);
@@ -143,6 +149,7 @@ impl Changes {
             client_wrote_at: None,
             last_reminded_at: None,
             joined: 0,
+            clashes_with: vec![],
             position: 0,
         });
         change.position = recorded.position;
@@ -154,11 +161,11 @@ const INSERT: &str = "
     INSERT INTO rm_chat_rooms (
         room_id, company, profile_id, client_id, user_id, number, pool_id, request_id, phase,
         reserved_at, invited_at, activated_at, activation_cause, closed_at, close_reason,
-        quarantine_until, client_wrote_at, last_reminded_at, joined, position)
+        quarantine_until, client_wrote_at, last_reminded_at, joined, clashes_with, position)
     SELECT
         room_id, company, profile_id, client_id, user_id, number, pool_id, request_id, phase,
         reserved_at, invited_at, activated_at, activation_cause, closed_at, close_reason,
-        quarantine_until, client_wrote_at, last_reminded_at, joined, position
+        quarantine_until, client_wrote_at, last_reminded_at, joined, clashes_with, position
     FROM json_populate_recordset(NULL::rm_chat_rooms, $1::json)";
 
 const UPDATE: &str = "
@@ -173,6 +180,7 @@ const UPDATE: &str = "
         client_wrote_at = greatest(c.client_wrote_at, r.client_wrote_at),
         last_reminded_at = coalesce(c.last_reminded_at, r.last_reminded_at),
         joined = r.joined + c.joined,
+        clashes_with = r.clashes_with || c.clashes_with,
         position = c.position
     FROM json_populate_recordset(NULL::rm_chat_rooms, $1::json) c
     WHERE r.room_id = c.room_id";

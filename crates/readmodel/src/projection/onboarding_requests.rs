@@ -76,7 +76,8 @@ impl super::Changes for Changes {
                 request.room_id = room.or(request.room_id);
             }
             RequestEvent::MessageRequested { .. } => self.of(request_id, recorded).messages += 1,
-            RequestEvent::MessageAttempted { .. }
+            RequestEvent::ClientsLinked { .. }
+            | RequestEvent::MessageAttempted { .. }
             | RequestEvent::MessageAccepted { .. }
             | RequestEvent::MessageStatusChanged { .. }
             | RequestEvent::MessageFailed { .. } => {}

@@ -81,6 +81,7 @@ impl super::Changes for Changes {
         let AnyEvent::Request(event) = event else { return Ok(()) };
         match event {
             RequestEvent::OnboardingRequested { .. }
+            | RequestEvent::ClientsLinked { .. }
             | RequestEvent::DecisionMade { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}
             RequestEvent::MessageRequested { message } => {

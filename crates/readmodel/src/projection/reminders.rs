@@ -66,6 +66,7 @@ impl super::Changes for Changes {
             }
             ProfileEvent::ClientProfileCreated { .. }
             | ProfileEvent::IdentifiersAdded { .. }
+            | ProfileEvent::ClientsLinked { .. }
             | ProfileEvent::ClientProfileArchived { .. }
             | ProfileEvent::ClientBlocked { .. }
             | ProfileEvent::ClientUnblocked { .. }
@@ -76,6 +77,7 @@ impl super::Changes for Changes {
             | ProfileEvent::UserInfoRequested { .. }
             | ProfileEvent::ClientWrote { .. }
             | ProfileEvent::InvitationResent { .. }
+            | ProfileEvent::RoomsClashed { .. }
             | ProfileEvent::RoomClosed { .. } => {}
         }
         Ok(())

@@ -70,6 +70,7 @@ impl super::Changes for Changes {
                     .push(Settled { message_id: *message_id, updated_at: recorded.recorded_at });
             }
             RequestEvent::OnboardingRequested { .. }
+            | RequestEvent::ClientsLinked { .. }
             | RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageAttempted { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}

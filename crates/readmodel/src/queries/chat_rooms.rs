@@ -55,6 +55,9 @@ pub struct ChatRoom {
     pub last_reminded_at: Option<Timestamp>,
     /// How many further requests joined while it was under way.
     pub joined: u32,
+    /// Rooms that were open when its client turned out to be theirs too, with the same user or on
+    /// the same number.
+    pub clashes_with: Vec<RoomId>,
     /// Position of the event that changed it last.
     pub position: u64,
 }
@@ -72,6 +75,9 @@ pub struct ChatRoomFilter {
     pub client: Option<ClientId>,
     /// On this secondary number.
     pub number: Option<PhoneNumberId>,
+    /// Only open ones that clash with another open one.
+    #[serde(default)]
+    pub clashing: bool,
     /// Reserved at this moment or later.
     pub from: Option<Timestamp>,
     /// Reserved before this moment.
@@ -81,9 +87,23 @@ pub struct ChatRoomFilter {
 impl ChatRoomFilter {
     /// All rooms of a company.
     pub const fn of(company: CompanyId) -> Self {
-        Self { company, phase: None, user: None, client: None, number: None, from: None, to: None }
+        Self {
+            company,
+            phase: None,
+            user: None,
+            client: None,
+            number: None,
+            clashing: false,
+            from: None,
+            to: None,
+        }
     }
 }
+
+/// `rm_chat_rooms_clashing` holds the few rooms that ever clashed.
+const CLASHING: &str = " AND clashes_with <> '{}' AND phase <> 'closed' AND EXISTS ( \
+    SELECT FROM rm_chat_rooms other WHERE other.room_id = ANY (r.clashes_with) \
+    AND other.phase <> 'closed')";
 
 const LIST: List = List { name: "chat rooms", time: "reserved_at", id: "room_id" };
 
@@ -108,6 +128,9 @@ pub async fn chat_rooms(
     equals(&mut sql, "user_id", filter.user.clone());
     is(&mut sql, "client_id", filter.client.map(|id| id.as_uuid()));
     equals(&mut sql, "number", filter.number.clone());
+    if filter.clashing {
+        sql.push(CLASHING);
+    }
     LIST.span(&mut sql, filter.from, filter.to);
     LIST.page(pool, sql, paging).await
 }

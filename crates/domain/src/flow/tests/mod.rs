@@ -7,6 +7,7 @@ mod closing;
 mod follow_up;
 mod histories;
 mod late;
+mod linking;
 mod numbers;
 mod operator;
 mod profiles;

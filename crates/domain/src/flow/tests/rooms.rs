@@ -3,6 +3,7 @@
 use crate::flow::{Command, Decision, RoomFacts};
 use crate::input::Input;
 use crate::outbound::Purpose;
+use crate::personal::Personal;
 use crate::profile::{ProfileCommand, RoomPhase};
 use crate::request::{Completion, Outcome, RequestCommand};
 use crate::testing::{
@@ -26,6 +27,7 @@ fn into(room: RoomFacts) -> Scene {
 fn wrote(scene: &Scene, room: u128) -> Command {
     let wrote = ProfileCommand::RecordClientWrote {
         room_id: room_id(room),
+        identifiers: scene.message.identifiers().into_iter().map(Personal::new).collect(),
         input_id: Input::Message(scene.message.clone()).id(&company_id()),
         sent_at: scene.message.sent_at,
         at: scene.facts.at,

@@ -19,6 +19,7 @@ impl World {
                         | P::JoinRoom { .. }
                         | P::RemindRoom { .. }
                         | P::RecordClientWrote { .. }
+                        | P::LinkClients { .. }
                         | P::ResendInvitation { .. }
                 ),
             };

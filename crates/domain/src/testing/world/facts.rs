@@ -25,6 +25,7 @@ impl World {
             line: self.line(message),
             from_own_number: false,
             client_id,
+            same_as: vec![],
             client_country: message.from.country(),
             profiles: self.profiles_of(message, client_id),
             pools: if user.is_some() { pools.collect() } else { vec![] },

@@ -98,7 +98,26 @@ impl World {
                 self.clients.entry(identifier).or_insert(client);
             }
         }
+        self.learn(&events);
         events
+    }
+
+    /// What a message into a room told of its client.
+    fn learn(&mut self, events: &[AnyEvent]) {
+        for event in events {
+            let AnyEvent::Profile(ProfileEvent::IdentifiersAdded { identifiers, .. }) = event else {
+                continue;
+            };
+            let profiles = self.aggregates.profiles.values().filter_map(ClientProfile::present);
+            let holds =
+                |profile: &&crate::profile::Profile| identifiers.is_subset(&profile.identifiers);
+            let Some(client) = profiles.filter(holds).map(|profile| profile.client_id).next() else {
+                continue;
+            };
+            for identifier in identifiers {
+                self.clients.entry(identifier.expose().clone()).or_insert(client);
+            }
+        }
     }
 
     fn plan_of_message(&self, message: &InboundMessage, now: Timestamp, draw: u64) -> Vec<Command> {

@@ -2,6 +2,7 @@
 
 use domain::AnyEvent;
 use domain::flow::{ConsideredNumber, Decision, Facts, ProfileChoice};
+use domain::ids::ClientId;
 use domain::outbound::{Content, OutboundMessage};
 use domain::pool::PoolEvent;
 use domain::profile::ProfileEvent;
@@ -27,6 +28,7 @@ fn request(event: &RequestEvent) -> Vec<String> {
                 message.sent_at.format("%Y-%m-%d %H:%M:%S")
             )]
         }
+        RequestEvent::ClientsLinked { client_id, same_as, .. } => vec![linked(*client_id, same_as)],
         RequestEvent::DecisionMade { facts, decision } => {
             let mut lines = known(facts);
             lines.extend(decided(decision));
@@ -45,6 +47,11 @@ fn request(event: &RequestEvent) -> Vec<String> {
         }
         RequestEvent::OutcomeRecorded { outcome, .. } => vec![outcome.as_str().to_owned()],
     }
+}
+
+fn linked(client_id: ClientId, same_as: &[ClientId]) -> String {
+    let others: Vec<_> = same_as.iter().map(ToString::to_string).collect();
+    format!("client {client_id} is also {}", others.join(", "))
 }
 
 fn known(facts: &Facts) -> Vec<String> {
@@ -163,6 +170,7 @@ fn profile(event: &ProfileEvent) -> String {
     match event {
         ProfileEvent::ClientProfileCreated { profile_id, .. } => format!("profile {profile_id}"),
         ProfileEvent::IdentifiersAdded { identifiers, .. } => format!("{} more", identifiers.len()),
+        ProfileEvent::ClientsLinked { client_id, same_as, .. } => linked(*client_id, same_as),
         ProfileEvent::ClientProfileArchived { by, .. }
         | ProfileEvent::ClientBlocked { by, .. }
         | ProfileEvent::ClientUnblocked { by, .. } => format!("by {}", by.expose()),
@@ -184,6 +192,7 @@ fn profile(event: &ProfileEvent) -> String {
             format!("room {room_id}, message {message_id}, by {}", by.expose())
         }
         ProfileEvent::ClientWrote { room_id, .. } => format!("room {room_id}"),
+        ProfileEvent::RoomsClashed { room_id, with, .. } => format!("room {room_id} with {with}"),
         ProfileEvent::RoomClosed { room_id, reason, quarantine_until, by, .. } => {
             let rest =
                 quarantine_until.map_or(String::new(), |until| format!(", rests until {until}"));
