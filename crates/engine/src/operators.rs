@@ -93,7 +93,13 @@ impl Lane {
                 .is_none_or(|id| picture.has_external_company(id)),
         };
         let planned =
-            flow::on_register_client_profile(&self.company, command.operation_id, client, &facts);
+            flow::on_register_client_profile(
+                &self.company,
+                command.operation_id,
+                &command.actor,
+                client,
+                &facts,
+            );
         if let Ok((profile_id, _)) = planned
             && !self.wary
         {

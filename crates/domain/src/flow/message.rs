@@ -414,6 +414,7 @@ impl Plan<'_> {
             external_company: None,
             users: vec![],
             at: self.facts.at,
+            by: None,
         });
         create.map(|create| Command::Profile(choice.profile_id, create)).into_iter()
     }

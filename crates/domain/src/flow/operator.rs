@@ -130,6 +130,7 @@ pub struct RegisterFacts {
 pub fn on_register_client_profile(
     company: &CompanyId,
     operation_id: OperationId,
+    actor: &Personal<String>,
     client: &KnownClient,
     facts: &RegisterFacts,
 ) -> Result<(ProfileId, Vec<Command>), OperatorRefusal> {
@@ -158,6 +159,7 @@ pub fn on_register_client_profile(
         external_company: external_company.clone(),
         users: users.clone(),
         at: facts.at,
+        by: Some(actor.clone()),
     };
     Ok((profile_id, vec![Command::Profile(profile_id, create)]))
 }

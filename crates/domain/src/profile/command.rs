@@ -32,6 +32,8 @@ pub enum ProfileCommand {
         users: Vec<UserId>,
         /// When.
         at: Timestamp,
+        /// The operator who enters it, if it is not made for a request.
+        by: Option<Personal<String>>,
     },
     /// Use the profile no more.
     Archive {

@@ -37,6 +37,7 @@ fn create(command: &ProfileCommand) -> Decided {
         external_company,
         users,
         at,
+        by,
     } = command
     else {
         return Ok(vec![]);
@@ -52,6 +53,7 @@ fn create(command: &ProfileCommand) -> Decided {
         name: name.clone(),
         external_company: external_company.clone(),
         at: *at,
+        by: by.clone(),
     };
     let users: BTreeSet<_> = users.iter().collect(); // each once
     let assigned = users.into_iter().map(|user| assigned(user, *at));

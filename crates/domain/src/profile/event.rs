@@ -35,6 +35,10 @@ pub enum ProfileEvent {
         external_company: Option<ExternalCompanyId>,
         /// When.
         at: Timestamp,
+        /// The operator who entered it; nobody did if it was made for a request, and it is not known
+        /// of profiles from before this was recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Personal<String>>,
     },
     /// The profile is known by more than before.
     IdentifiersAdded {

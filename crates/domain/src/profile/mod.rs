@@ -131,6 +131,7 @@ impl ClientProfile {
             external_company,
             name: _,
             at: _,
+            by: _,
         } = event
         {
             *self = Self::Present(Box::new(Profile {

@@ -21,6 +21,7 @@ fn create(users: &[&str]) -> ProfileCommand {
         external_company: None,
         users: users.iter().map(|user| id(user)).collect(),
         at: at(0),
+        by: None,
     }
 }
 
@@ -41,6 +42,7 @@ fn created() -> ProfileEvent {
         name: None,
         external_company: None,
         at: at(0),
+        by: None,
     }
 }
 

@@ -413,6 +413,7 @@ fn profile_events() -> Vec<ProfileEvent> {
             name: Some(personal(CLIENT)),
             external_company: Some(id("north")),
             at: at(2),
+            by: Some(personal("Olga")),
         },
         ProfileEvent::IdentifiersAdded { identifiers, at: at(3) },
         ProfileEvent::ClientsLinked {

@@ -157,6 +157,7 @@ pub(crate) fn created(
         name: None,
         external_company: None,
         at: at(0),
+        by: None,
     }
 }
 

@@ -35,6 +35,10 @@ fn carla(identifiers: Vec<Personal<Identifier>>) -> KnownClient {
     }
 }
 
+fn olga() -> Personal<String> {
+    Personal::new("Olga".to_owned())
+}
+
 /// Nothing stands in its way.
 fn facts() -> RegisterFacts {
     RegisterFacts {
@@ -48,7 +52,8 @@ fn facts() -> RegisterFacts {
 }
 
 fn registering(facts: &RegisterFacts) -> Result<(ProfileId, Vec<Command>), OperatorRefusal> {
-    on_register_client_profile(&company_id(), operation(), &carla(vec![phone(), phone()]), facts)
+    let client = carla(vec![phone(), phone()]);
+    on_register_client_profile(&company_id(), operation(), &olga(), &client, facts)
 }
 
 #[test]
@@ -63,6 +68,7 @@ fn a_client_that_nobody_knows_is_registered() {
         external_company: Some(id("north")),
         users: vec![id("anna")],
         at: at(1),
+        by: Some(olga()),
     };
     let expected = (profile_id, vec![Command::Profile(profile_id, create)]);
     assert_eq!(registering(&facts()), Ok(expected));
@@ -92,7 +98,8 @@ fn a_phone_may_be_held_twice_unless_the_company_wants_it_unique() {
 #[test]
 fn a_client_needs_something_that_leads_to_it() {
     let nobody = carla(vec![]);
-    let refused = on_register_client_profile(&company_id(), operation(), &nobody, &facts());
+    let refused =
+        on_register_client_profile(&company_id(), operation(), &olga(), &nobody, &facts());
     assert_eq!(refused, Err(OperatorRefusal::NoIdentifier));
 }
 

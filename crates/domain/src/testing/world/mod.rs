@@ -150,7 +150,8 @@ impl World {
             external_company_known: true,
         };
         let events = self.take_in(&Input::Command(command.clone()), |_| {
-            on_register_client_profile(&company_id(), command.operation_id, client, &facts)
+            let OperatorCommand { operation_id, actor, .. } = command;
+            on_register_client_profile(&company_id(), *operation_id, actor, client, &facts)
                 .unwrap()
                 .1
         });

@@ -168,7 +168,10 @@ fn outbound(message: &OutboundMessage) -> String {
 
 fn profile(event: &ProfileEvent) -> String {
     match event {
-        ProfileEvent::ClientProfileCreated { profile_id, .. } => format!("profile {profile_id}"),
+        ProfileEvent::ClientProfileCreated { profile_id, by, .. } => {
+            let by = by.as_ref().map_or(String::new(), |by| format!(" by {}", by.expose()));
+            format!("profile {profile_id}{by}")
+        }
         ProfileEvent::IdentifiersAdded { identifiers, .. } => format!("{} more", identifiers.len()),
         ProfileEvent::ClientsLinked { client_id, same_as, .. } => linked(*client_id, same_as),
         ProfileEvent::ClientProfileArchived { by, .. }
