@@ -147,6 +147,10 @@ fn command_routes() -> Router<ApiState> {
             post(commands::block_client::unblock),
         )
         .route(
+            "/api/v1/companies/{company}/client-profiles/{profile_id}/language",
+            post(commands::set_client_language::handler),
+        )
+        .route(
             "/api/v1/companies/{company}/onboarding-requests/{request_id}/promote",
             post(commands::promote_prospect::handler),
         )

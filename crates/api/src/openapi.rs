@@ -36,6 +36,7 @@ use crate::{commands, contracts, dry_run, gateway, me, ops, page, queries, users
         commands::archive_client_profile::handler,
         commands::block_client::block,
         commands::block_client::unblock,
+        commands::set_client_language::handler,
         commands::promote_prospect::handler,
         commands::close_room::handler,
         commands::resend_invitation::handler,

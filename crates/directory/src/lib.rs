@@ -19,7 +19,6 @@ pub mod access;
 mod diff;
 mod error;
 mod file;
-mod language;
 mod model;
 mod picture;
 mod store;
@@ -27,7 +26,6 @@ mod store;
 pub use diff::{Change, ChangeKind};
 pub use error::{DirectoryError, TakenNumber};
 pub use file::{Fault, parse_and_validate};
-pub use language::{InvalidLanguage, Language};
 pub use model::{
     Company, Directory, ExternalCompany, Features, LimitSpec, OfficialAccount, OrganizationalUnit,
     Pool, Secondary, TimingSpec, User,

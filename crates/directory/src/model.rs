@@ -12,7 +12,7 @@ use domain::texts::TextKey;
 use domain::{Extension, Personal};
 use serde::{Deserialize, Serialize};
 
-use crate::language::Language;
+use domain::Language;
 
 /// The companies of one file, without faults: only
 /// [`parse_and_validate`](crate::parse_and_validate) makes one.

@@ -85,6 +85,22 @@ fn a_client_reads_its_countrys_language_or_the_companys() {
 }
 
 #[test]
+fn a_client_reads_its_own_language_before_its_countrys_if_the_company_has_it() {
+    let picture = picture();
+    for (own, from, language) in [
+        ("de", country("FR"), "de"),
+        ("en", country("DE"), "en"),
+        ("it", country("DE"), "de"),
+        ("it", None, "en"),
+    ] {
+        let own = own.parse().unwrap();
+        assert_eq!(picture.company_facts_for(Some(&own), from).texts.language, language);
+    }
+    let languages: Vec<_> = picture.languages().map(ToString::to_string).collect();
+    assert_eq!(languages, ["de", "en"]);
+}
+
+#[test]
 fn an_extension_names_an_active_user_however_it_is_written() {
     let picture = picture();
     let find = |text: &str| picture.user_by_extension(&text.parse().unwrap());

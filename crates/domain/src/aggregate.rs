@@ -107,6 +107,7 @@ aggregate!(
     ClientProfileArchived => "client-profile-archived",
     ClientBlocked => "client-blocked",
     ClientUnblocked => "client-unblocked",
+    ClientLanguageSet => "client-language-set",
     UserAssigned => "user-assigned",
     RoomReserved => "room-reserved",
     RoomInvited => "room-invited",

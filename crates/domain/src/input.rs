@@ -10,6 +10,7 @@ use crate::ids::{
     CompanyId, ExternalCompanyId, InputId, MessageId, OperationId, PhoneNumberId, ProfileId,
     RequestId, RoomId, UserId, Wamid,
 };
+use crate::language::Language;
 use crate::outbound::{DeliveryStatus, SendError};
 use crate::personal::Personal;
 use crate::pool::Service;
@@ -238,6 +239,14 @@ pub enum OperatorRequest {
         /// The profile.
         profile_id: ProfileId,
     },
+    /// Write to a profile's client in another language, or in its country's again.
+    SetClientLanguage {
+        /// The profile.
+        profile_id: ProfileId,
+        /// The language; `None`: its country's. Never left out.
+        #[serde(deserialize_with = "Option::deserialize")]
+        language: Option<Language>,
+    },
     /// Onboard a client whose request was recorded as a prospect: as if its message had come now and
     /// auto promotion were on.
     PromoteProspect {
@@ -279,6 +288,9 @@ pub struct KnownClient {
     /// The client's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Personal<String>>,
+    /// The language that the client reads, if it is not its country's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// Only users assigned to this external company may see the profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_company: Option<ExternalCompanyId>,
@@ -295,6 +307,7 @@ impl OperatorRequest {
             Self::ArchiveClientProfile { .. } => "archive-client-profile",
             Self::BlockClient { .. } => "block-client",
             Self::UnblockClient { .. } => "unblock-client",
+            Self::SetClientLanguage { .. } => "set-client-language",
             Self::PromoteProspect { .. } => "promote-prospect",
             Self::SetUserExtension { .. } => "set-user-extension",
             Self::SetNumberService { .. } => "set-number-service",

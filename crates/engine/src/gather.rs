@@ -81,6 +81,7 @@ pub(crate) fn client_of(input: &Input, working_set: &WorkingSet) -> Option<Clien
             OperatorRequest::ArchiveClientProfile { .. }
             | OperatorRequest::BlockClient { .. }
             | OperatorRequest::UnblockClient { .. }
+            | OperatorRequest::SetClientLanguage { .. }
             | OperatorRequest::SetUserExtension { .. }
             | OperatorRequest::SetNumberService { .. }
             | OperatorRequest::ResendInvitation { .. }
@@ -107,6 +108,7 @@ fn taken_up(input: &Input) -> Option<RequestId> {
         | OperatorRequest::ArchiveClientProfile { .. }
         | OperatorRequest::BlockClient { .. }
         | OperatorRequest::UnblockClient { .. }
+        | OperatorRequest::SetClientLanguage { .. }
         | OperatorRequest::SetUserExtension { .. }
         | OperatorRequest::SetNumberService { .. }
         | OperatorRequest::ResendInvitation { .. }
@@ -256,7 +258,7 @@ pub(crate) async fn facts(
     Ok(Some(Facts {
         at,
         draw: rand::rng().random(),
-        company: picture.company_facts(country),
+        company: picture.company_facts_for(flow::language_in(&profiles), country),
         from_own_number: picture.is_own_number(&message.from),
         line,
         user,

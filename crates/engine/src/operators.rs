@@ -2,7 +2,7 @@
 //! and the same one again.
 
 use directory::{ExtensionSet, Picture};
-use domain::Extension;
+use domain::{Extension, Language};
 use domain::flow::{self, Command, OperatorRefusal, Promotion, ResendFacts, RoomInProfile};
 use domain::identity::Identifier;
 use domain::ids::{ProfileId, RequestId, RoomId, UserId};
@@ -37,6 +37,9 @@ impl Lane {
             OperatorRequest::UnblockClient { profile_id } => {
                 self.block(command, *profile_id, false).await
             }
+            OperatorRequest::SetClientLanguage { profile_id, language } => {
+                self.set_language(picture, command, *profile_id, language.as_ref()).await
+            }
             OperatorRequest::PromoteProspect { request_id } => {
                 self.promote(picture, command, *request_id, found).await
             }
@@ -66,7 +69,7 @@ impl Lane {
         client: &KnownClient,
         found: &ClientLookup,
     ) -> Result<Plan, Undecided> {
-        let KnownClient { identifiers, external_company, users, .. } = client;
+        let KnownClient { identifiers, language, external_company, users, .. } = client;
         let unique_phone_number = picture.company_facts(None).unique_phone_number;
         let mut phone_holder = None;
         for identifier in identifiers {
@@ -88,6 +91,7 @@ impl Lane {
                 .filter(|user| picture.active_user(user).is_none())
                 .cloned()
                 .collect(),
+            language_known: language.as_ref().is_none_or(|language| speaks(picture, language)),
             external_company_known: external_company
                 .as_ref()
                 .is_none_or(|id| picture.has_external_company(id)),
@@ -132,6 +136,22 @@ impl Lane {
         let (known, looked_at) = self.has_profile(profile_id).await?;
         let at = self.engine.clock.now();
         let done = flow::on_block_client(&command.actor, profile_id, blocked, known, at)
+            .map(|commands| (json!({ "status": "done", "profile_id": profile_id }), commands));
+        Ok(Plan { looked_at, ..answered(command, at, done) })
+    }
+
+    async fn set_language(
+        &mut self,
+        picture: &Picture,
+        command: &OperatorCommand,
+        profile_id: ProfileId,
+        language: Option<&Language>,
+    ) -> Result<Plan, Undecided> {
+        let (known, looked_at) = self.has_profile(profile_id).await?;
+        let at = self.engine.clock.now();
+        let speaks = language.is_none_or(|language| speaks(picture, language));
+        let (asked, can) = (&command.actor, (known, speaks));
+        let done = flow::on_set_client_language(asked, profile_id, language, can, at)
             .map(|commands| (json!({ "status": "done", "profile_id": profile_id }), commands));
         Ok(Plan { looked_at, ..answered(command, at, done) })
     }
@@ -277,6 +297,11 @@ impl Lane {
             .map(|commands| (json!({ "status": "done", "room_id": room_id }), commands));
         Ok(Plan { looked_at: seen, ..answered(command, at, done) })
     }
+}
+
+/// Whether the company says things in a language.
+fn speaks(picture: &Picture, language: &Language) -> bool {
+    picture.languages().any(|known| known == language)
 }
 
 /// What an operator is told, and what is done.

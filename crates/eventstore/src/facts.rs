@@ -138,6 +138,7 @@ impl Facts {
             ProfileEvent::ClientProfileArchived { .. }
             | ProfileEvent::ClientBlocked { .. }
             | ProfileEvent::ClientUnblocked { .. }
+            | ProfileEvent::ClientLanguageSet { .. }
             | ProfileEvent::UserAssigned { .. }
             | ProfileEvent::RoomJoined { .. }
             | ProfileEvent::UserInfoRequested { .. }

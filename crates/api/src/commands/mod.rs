@@ -6,6 +6,7 @@ pub mod close_room;
 pub mod promote_prospect;
 pub mod register_client_profile;
 pub mod resend_invitation;
+pub mod set_client_language;
 pub mod set_number_service;
 pub mod set_user_extension;
 

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::Personal;
+use domain::{Language, Personal};
 use domain::identity::Identifier;
 use domain::ids::{ExternalCompanyId, ProfileId, UserId};
 use domain::input::{KnownClient, OperatorRequest};
@@ -26,6 +26,10 @@ pub struct NewClientProfile {
     /// The client's name. Personal data.
     #[schema(value_type = Option<String>)]
     name: Option<Personal<String>>,
+    /// The language that the client reads, if it is not its country's: one that the company has texts
+    /// in.
+    #[schema(value_type = Option<String>, example = "pt_BR")]
+    language: Option<Language>,
     /// Only users assigned to this external company may see the profile.
     #[schema(value_type = Option<String>)]
     external_company: Option<ExternalCompanyId>,
@@ -72,7 +76,7 @@ pub struct RegisteredClientProfile {
         (status = 409, description = "`phone-taken`", body = Problem),
         (status = 413, description = "`body-too-large`: more than 64 KB", body = Problem),
         (status = 415, description = "`not-json`", body = Problem),
-        (status = 422, description = "Refused: `no-identifier`, `unknown-user`, `unknown-external-company`", body = Problem),
+        (status = 422, description = "Refused: `no-identifier`, `unknown-user`, `unknown-external-company`, `unknown-language`", body = Problem),
         (status = 503, description = "`unavailable`: ask again with the same key", body = Problem),
     )
 )]
@@ -82,8 +86,8 @@ pub(crate) async fn handler(
     asked: Asked,
     JsonBody(body): JsonBody<NewClientProfile>,
 ) -> Result<Response, Problem> {
-    let NewClientProfile { identifiers, name, external_company, users } = body;
-    let client = KnownClient { identifiers, name, external_company, users };
+    let NewClientProfile { identifiers, name, language, external_company, users } = body;
+    let client = KnownClient { identifiers, name, language, external_company, users };
     let request = OperatorRequest::RegisterClientProfile(client);
     asked.ask::<RegisteredClientProfile>(&state, company, request, StatusCode::CREATED).await
 }

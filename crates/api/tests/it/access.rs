@@ -16,7 +16,7 @@ const DASHBOARD: &str = "dashboard";
 const AM_USER: &str = "am-user";
 
 /// Every route that is not open, and who may call it.
-const WHO_MAY: [(&str, &str, &[&str]); 20] = [
+const WHO_MAY: [(&str, &str, &[&str]); 21] = [
     ("get", "/api/v1/me", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD, AM_USER]),
     ("get", "/api/v1/onboarding-requests", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
     ("get", "/api/v1/onboarding-requests/{id}", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
@@ -34,6 +34,11 @@ const WHO_MAY: [(&str, &str, &[&str]); 20] = [
     (
         "post",
         "/api/v1/companies/{company}/client-profiles/{profile_id}/unblock",
+        &[ADMIN, OPERATOR],
+    ),
+    (
+        "post",
+        "/api/v1/companies/{company}/client-profiles/{profile_id}/language",
         &[ADMIN, OPERATOR],
     ),
     (

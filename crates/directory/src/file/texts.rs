@@ -7,7 +7,7 @@ use domain::identity::Country;
 use domain::texts::{MAX_TEXT, TextKey, placeholders_in};
 
 use super::spot::{Record, Spot};
-use crate::language::Language;
+use domain::Language;
 
 /// What a company says in which language.
 pub(super) struct Languages {

@@ -7,7 +7,7 @@ mod words;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use domain::Extension;
+use domain::{Extension, Language};
 use domain::company::{CompanyFacts, Limits, Line, NumberSpec, UserFacts};
 use domain::flow::Standing;
 use domain::identity::{Country, PhoneNumber, Sender};
@@ -72,6 +72,21 @@ impl Picture {
 
     /// What decisions record of the company, with the texts for clients from a country.
     pub fn company_facts(&self, client_country: Option<Country>) -> CompanyFacts {
+        self.company_facts_for(None, client_country)
+    }
+
+    /// The languages that the company says things in.
+    pub fn languages(&self) -> impl Iterator<Item = &Language> {
+        self.0.words.languages()
+    }
+
+    /// What decisions record of the company, with the texts for clients who read this language, if
+    /// the company has it, else for those from a country.
+    pub fn company_facts_for(
+        &self,
+        language: Option<&Language>,
+        client_country: Option<Country>,
+    ) -> CompanyFacts {
         let company = &self.0.company;
         CompanyFacts {
             directory_version: self.0.version,
@@ -79,7 +94,7 @@ impl Picture {
             auto_promotion: company.features.auto_promotion,
             unique_phone_number: company.features.unique_phone_number,
             timing: company.timing.into(),
-            texts: self.0.words.for_country(client_country).clone(),
+            texts: self.0.words.for_client(language, client_country).clone(),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::ids::{
     ClientId, ExternalCompanyId, PhoneNumberId, PoolId, ProfileId, RequestId, RoomId, UserId,
 };
 use crate::input::Timestamp;
+use crate::language::Language;
 use crate::personal::Personal;
 use crate::profile::RoomPhase;
 
@@ -132,6 +133,9 @@ pub struct ProfileFacts {
     /// The external company it is for, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_company: Option<ExternalCompanyId>,
+    /// The language that its client reads, if it is not its country's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// The users who look after the client.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub users: BTreeSet<UserId>,
@@ -145,6 +149,13 @@ impl ProfileFacts {
     pub fn blocks_client(&self) -> bool {
         self.blocked && self.held != Held::ByVariant
     }
+}
+
+/// The language that a client reads, as its profiles tell: those that hold its identity, and of
+/// them the first that tells and is in use.
+pub fn language_in(profiles: &[ProfileFacts]) -> Option<&Language> {
+    let own = profiles.iter().filter(|profile| profile.held == Held::Exactly && !profile.archived);
+    own.filter_map(|profile| profile.language.as_ref()).next()
 }
 
 /// How a profile is tied to a client.

@@ -411,6 +411,7 @@ impl Plan<'_> {
             client_id: self.facts.client_id,
             identifiers: self.profile_identifiers(),
             name: self.message.from.name.clone(),
+            language: None,
             external_company: None,
             users: vec![],
             at: self.facts.at,

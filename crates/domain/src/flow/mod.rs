@@ -23,7 +23,7 @@ pub use decision::{
     ConsideredNumber, ConsideredProfile, Decision, IgnoreReason, NumberChoice, NumberVerdict,
     Preference, ProfileChoice, ProfileSource, ProfileVerdict, ReminderForm, SelectionStep,
 };
-pub use facts::Facts;
+pub use facts::{Facts, language_in};
 pub use facts::{
     AskedInVain, Held, NumberFacts, PoolFacts, ProfileFacts, Promotion, RoomFacts, WINDOW,
 };
@@ -33,6 +33,7 @@ pub use followup::{
 pub use message::{decide, on_message};
 pub use operator::{
     OperatorRefusal, Prospect, RegisterFacts, ResendFacts, on_archive_client_profile,
+    on_set_client_language,
     on_block_client, on_directory_version, on_promote_prospect, on_register_client_profile,
     on_resend_invitation, on_set_number_service, prospect_of,
 };

@@ -14,6 +14,7 @@ use crate::ids::{
     RequestId, RoomId, UserId,
 };
 use crate::input::{InboundMessage, KnownClient, Timestamp};
+use crate::language::Language;
 use crate::outbound::{OutboundMessage, Purpose};
 use crate::personal::Personal;
 use crate::pool::{PoolCommand, Service};
@@ -32,6 +33,11 @@ pub enum OperatorRefusal {
     /// The directory has no such external company.
     #[error("external_company: the company has no external company {0}")]
     UnknownExternalCompany(ExternalCompanyId),
+    /// The company says nothing in this language.
+    #[error(
+        "language: the company says nothing in '{0}'; the directory's texts have to have it first"
+    )]
+    UnknownLanguage(Language),
     /// Another profile holds the phone number, and the company wants them unique.
     #[error(
         "identifiers: profile {0} holds this phone number, and the company has unique_phone_number on"
@@ -89,6 +95,7 @@ impl OperatorRefusal {
             Self::NoIdentifier => "no-identifier",
             Self::UnknownUser(_) | Self::NoSuchUser(_) => "unknown-user",
             Self::UnknownExternalCompany(_) => "unknown-external-company",
+            Self::UnknownLanguage(_) => "unknown-language",
             Self::PhoneTaken(_) => "phone-taken",
             Self::UnknownProfile(_) => "unknown-client-profile",
             Self::ExtensionTaken(_) => "extension-taken",
@@ -121,6 +128,8 @@ pub struct RegisterFacts {
     pub unknown_users: Vec<UserId>,
     /// Whether the directory has the named external company.
     pub external_company_known: bool,
+    /// Whether the company says things in the named language.
+    pub language_known: bool,
 }
 
 /// An operator registers a client that the company knows already.
@@ -134,7 +143,7 @@ pub fn on_register_client_profile(
     client: &KnownClient,
     facts: &RegisterFacts,
 ) -> Result<(ProfileId, Vec<Command>), OperatorRefusal> {
-    let KnownClient { identifiers, name, external_company, users } = client;
+    let KnownClient { identifiers, name, language, external_company, users } = client;
     let identifiers: BTreeSet<Personal<Identifier>> = identifiers.iter().cloned().collect();
     if identifiers.is_empty() {
         return Err(OperatorRefusal::NoIdentifier);
@@ -144,6 +153,9 @@ pub fn on_register_client_profile(
     }
     if let Some(unknown) = external_company.as_ref().filter(|_| !facts.external_company_known) {
         return Err(OperatorRefusal::UnknownExternalCompany(unknown.clone()));
+    }
+    if let Some(unknown) = language.as_ref().filter(|_| !facts.language_known) {
+        return Err(OperatorRefusal::UnknownLanguage(unknown.clone()));
     }
     if let Some(holder) = facts.phone_holder.filter(|_| facts.unique_phone_number) {
         return Err(OperatorRefusal::PhoneTaken(holder));
@@ -156,6 +168,7 @@ pub fn on_register_client_profile(
         client_id: facts.client_id.unwrap_or_else(new_client),
         identifiers,
         name: name.clone(),
+        language: language.clone(),
         external_company: external_company.clone(),
         users: users.clone(),
         at: facts.at,
@@ -198,6 +211,28 @@ pub fn on_block_client(
     }
     let by = actor.clone();
     Ok(vec![Command::Profile(profile_id, ProfileCommand::SetBlocked { blocked, at, by })])
+}
+
+/// An operator says in which language a profile's client is written to; the company has the profile
+/// if it is `known`, and says things in that language if it `speaks` it.
+///
+/// # Errors
+/// Why it is refused.
+pub fn on_set_client_language(
+    actor: &Personal<String>,
+    profile_id: ProfileId,
+    language: Option<&Language>,
+    (known, speaks): (bool, bool),
+    at: Timestamp,
+) -> Result<Vec<Command>, OperatorRefusal> {
+    if !known {
+        return Err(OperatorRefusal::UnknownProfile(profile_id));
+    }
+    if let Some(unknown) = language.filter(|_| !speaks) {
+        return Err(OperatorRefusal::UnknownLanguage(unknown.clone()));
+    }
+    let (language, by) = (language.cloned(), actor.clone());
+    Ok(vec![Command::Profile(profile_id, ProfileCommand::SetLanguage { language, at, by })])
 }
 
 /// Whom a prospect asked for, and in which words.

@@ -9,6 +9,7 @@ use crate::ids::{
     RequestId, RoomId, UserId,
 };
 use crate::input::Timestamp;
+use crate::language::Language;
 use crate::personal::Personal;
 
 /// A request to a client profile.
@@ -26,6 +27,8 @@ pub enum ProfileCommand {
         identifiers: BTreeSet<Personal<Identifier>>,
         /// The client's name, if known.
         name: Option<Personal<String>>,
+        /// The language that the client reads, if it is not its country's.
+        language: Option<Language>,
         /// Only users assigned to this external company see it.
         external_company: Option<ExternalCompanyId>,
         /// Users who look after the client from the start.
@@ -46,6 +49,15 @@ pub enum ProfileCommand {
     SetBlocked {
         /// Whether it is blocked from now on.
         blocked: bool,
+        /// When.
+        at: Timestamp,
+        /// The operator who asks for it.
+        by: Personal<String>,
+    },
+    /// Write to its client in another language, or in its country's.
+    SetLanguage {
+        /// The language; `None`: its country's.
+        language: Option<Language>,
         /// When.
         at: Timestamp,
         /// The operator who asks for it.

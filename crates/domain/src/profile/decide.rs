@@ -34,6 +34,7 @@ fn create(command: &ProfileCommand) -> Decided {
         client_id,
         identifiers,
         name,
+        language,
         external_company,
         users,
         at,
@@ -51,6 +52,7 @@ fn create(command: &ProfileCommand) -> Decided {
         client_id: *client_id,
         identifiers: identifiers.clone(),
         name: name.clone(),
+        language: language.clone(),
         external_company: external_company.clone(),
         at: *at,
         by: by.clone(),
@@ -79,6 +81,12 @@ impl Profile {
                     (true, false) => vec![ProfileEvent::ClientUnblocked { at, by }],
                     (true, true) | (false, false) => vec![],
                 })
+            }
+            ProfileCommand::SetLanguage { language, at, by } => {
+                let (language, at, by) = (language.clone(), *at, by.clone());
+                let is_so = self.language == language;
+                let set = ProfileEvent::ClientLanguageSet { language, at, by };
+                Ok(if is_so { vec![] } else { vec![set] })
             }
             ProfileCommand::ReserveRoom { .. } => self.reserve(command),
             ProfileCommand::InviteRoom { room_id, at, deadline } => {

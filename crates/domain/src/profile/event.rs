@@ -11,6 +11,7 @@ use crate::ids::{
     RequestId, RoomId, UserId,
 };
 use crate::input::Timestamp;
+use crate::language::Language;
 use crate::personal::Personal;
 
 /// Facts about a client profile.
@@ -30,6 +31,9 @@ pub enum ProfileEvent {
         /// The client's name, if known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<Personal<String>>,
+        /// The language that the client reads, if it is not its country's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        language: Option<Language>,
         /// Only users assigned to this external company see it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         external_company: Option<ExternalCompanyId>,
@@ -73,6 +77,16 @@ pub enum ProfileEvent {
     },
     /// The client is answered again.
     ClientUnblocked {
+        /// When.
+        at: Timestamp,
+        /// The operator who asked for it.
+        by: Personal<String>,
+    },
+    /// The client is written to in this language; `None`: in its country's.
+    ClientLanguageSet {
+        /// The language.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        language: Option<Language>,
         /// When.
         at: Timestamp,
         /// The operator who asked for it.

@@ -22,6 +22,7 @@ use crate::ids::{
     UserId,
 };
 use crate::input::Timestamp;
+use crate::language::Language;
 use crate::personal::Personal;
 
 /// One profile's state.
@@ -45,6 +46,9 @@ pub struct Profile {
     pub client_id: ClientId,
     /// What leads to it.
     pub identifiers: BTreeSet<Personal<Identifier>>,
+    /// The language that its client reads, if it is not its country's.
+    #[serde(default)]
+    pub language: Option<Language>,
     /// Only users assigned to this external company see it.
     pub external_company: Option<ExternalCompanyId>,
     /// Archived profiles are not visible.
@@ -128,6 +132,7 @@ impl ClientProfile {
             company,
             client_id,
             identifiers,
+            language,
             external_company,
             name: _,
             at: _,
@@ -139,6 +144,7 @@ impl ClientProfile {
                 company: company.clone(),
                 client_id: *client_id,
                 identifiers: identifiers.clone(),
+                language: language.clone(),
                 external_company: external_company.clone(),
                 archived: false,
                 blocked: false,
@@ -172,6 +178,7 @@ impl Profile {
             ProfileEvent::ClientProfileArchived { .. } => self.archived = true,
             ProfileEvent::ClientBlocked { .. } => self.blocked = true,
             ProfileEvent::ClientUnblocked { .. } => self.blocked = false,
+            ProfileEvent::ClientLanguageSet { language, .. } => self.language = language.clone(),
             ProfileEvent::UserAssigned { user_id, .. } => {
                 self.users.insert(user_id.clone());
             }
@@ -255,6 +262,7 @@ impl Profile {
             archived: self.archived,
             blocked: self.blocked,
             external_company: self.external_company.clone(),
+            language: self.language.clone(),
             users: self.users.clone(),
             rooms,
         }

@@ -18,6 +18,7 @@ fn create(users: &[&str]) -> ProfileCommand {
         client_id: client(1),
         identifiers: phone(),
         name: None,
+        language: None,
         external_company: None,
         users: users.iter().map(|user| id(user)).collect(),
         at: at(0),
@@ -40,6 +41,7 @@ fn created() -> ProfileEvent {
         client_id: client(1),
         identifiers: phone(),
         name: None,
+        language: None,
         external_company: None,
         at: at(0),
         by: None,
@@ -484,6 +486,28 @@ fn a_room_of_another_client_tells_nothing_of_the_profiles() {
     let bsuid = Personal::new(Identifier::Bsuid(id("GB.abc123")));
     let other = given([created(), reserved(ROOM, (2, "anna"), "2001"), closed()]);
     other.when(learn(&bsuid)).then([wrote(1, 49)]);
+}
+
+#[test]
+fn its_client_is_written_to_in_the_language_that_an_operator_says() {
+    let olga = Personal::new("Olga".to_owned());
+    let set = |language: Option<&str>| ProfileCommand::SetLanguage {
+        language: language.map(id),
+        at: at(5),
+        by: olga.clone(),
+    };
+    let was_set = |language: Option<&str>| ProfileEvent::ClientLanguageSet {
+        language: language.map(id),
+        at: at(5),
+        by: olga.clone(),
+    };
+    given([created()]).when(set(Some("de"))).then([was_set(Some("de"))]);
+    given([created()]).when(set(None)).then_nothing();
+    let german = || given([created(), was_set(Some("de"))]);
+    german().when(set(Some("de"))).then_nothing();
+    german().when(set(None)).then([was_set(None)]);
+    let facts = german().0.present().unwrap().facts(&[], Held::Exactly);
+    assert_eq!(facts.language, Some(id("de")));
 }
 
 #[test]

@@ -123,6 +123,7 @@ pub(crate) fn profile(profile_id: ProfileId) -> ProfileFacts {
         archived: false,
         blocked: false,
         external_company: None,
+        language: None,
         users: BTreeSet::new(),
         rooms: vec![],
     }

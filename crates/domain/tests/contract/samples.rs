@@ -294,6 +294,7 @@ fn facts() -> Facts {
             archived: true,
             blocked: false,
             external_company: Some(id("north")),
+            language: Some(id("de")),
             users: BTreeSet::from([id("user-2")]),
             rooms: vec![room],
         }],
@@ -411,6 +412,7 @@ fn profile_events() -> Vec<ProfileEvent> {
             client_id: client_id(),
             identifiers: identifiers.clone(),
             name: Some(personal(CLIENT)),
+            language: Some(id("de")),
             external_company: Some(id("north")),
             at: at(2),
             by: Some(personal("Olga")),
@@ -424,6 +426,11 @@ fn profile_events() -> Vec<ProfileEvent> {
         ProfileEvent::ClientProfileArchived { at: at(4), by: Personal::new("Olga".to_owned()) },
         ProfileEvent::ClientBlocked { at: at(4), by: Personal::new("Olga".to_owned()) },
         ProfileEvent::ClientUnblocked { at: at(5), by: Personal::new("Olga".to_owned()) },
+        ProfileEvent::ClientLanguageSet {
+            language: Some(id("de")),
+            at: at(5),
+            by: personal("Olga"),
+        },
         ProfileEvent::UserAssigned { user_id: id("user-1"), at: at(4) },
         ProfileEvent::RoomReserved {
             room_id,

@@ -193,7 +193,8 @@ pub(crate) fn register(operation: u128, from: &Sender, user: &str) -> LaneInput 
     let identifiers: Vec<Personal<Identifier>> =
         from.identifiers().into_iter().map(Personal::new).collect();
     let users = vec![user.parse().unwrap()];
-    let client = KnownClient { identifiers, name: None, external_company: None, users };
+    let (name, language, external_company) = (None, None, None);
+    let client = KnownClient { identifiers, name, language, external_company, users };
     asked(operation, OperatorRequest::RegisterClientProfile(client))
 }
 

@@ -155,6 +155,7 @@ pub(crate) fn created(
         client_id,
         identifiers: identifiers.iter().cloned().map(Personal::new).collect(),
         name: None,
+        language: None,
         external_company: None,
         at: at(0),
         by: None,

@@ -1,7 +1,6 @@
 //! `onboarding texts preview`: what clients would read, from a directory file that need not be
 //! applied.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -41,30 +40,25 @@ pub fn preview(file: &Path, company: Option<&CompanyId>) -> anyhow::Result<ExitC
 /// The texts of one company.
 fn texts_of(company: &Company) -> String {
     let picture = Picture::new(0, company.clone());
-    let countries = company.languages_by_country.keys().copied().map(Some);
-    let mut read = BTreeSet::new();
+    let others = picture.languages().filter(|language| **language != company.default_language);
     let mut shown = String::new();
-    for country in std::iter::once(None).chain(countries) {
-        let texts = picture.company_facts(country).texts;
-        if read.insert(texts.language.clone()) {
-            show(company, &texts, country.is_none(), &mut shown);
-        }
-    }
-    for language in company.texts.keys().filter(|language| !read.contains(language.as_str())) {
-        let _ = writeln!(
-            shown,
-            "{}, {}: nobody reads it; languages_by_country names no country for it\n",
-            company.id,
-            language.as_str()
-        );
+    for language in std::iter::once(&company.default_language).chain(others) {
+        let texts = picture.company_facts_for(Some(language), None).texts;
+        let is_default = *language == company.default_language;
+        let of_countries = company.languages_by_country.values().any(|known| known == language);
+        let who = match (is_default, of_countries) {
+            (true, _) => " (default)",
+            (false, true) => "",
+            (false, false) => " (no country's: only of clients whose profile says so)",
+        };
+        show(company, &texts, who, &mut shown);
     }
     shown
 }
 
-fn show(company: &Company, texts: &Texts, is_default: bool, shown: &mut String) {
+fn show(company: &Company, texts: &Texts, who: &str, shown: &mut String) {
     let language = &texts.language;
-    let default = if is_default { " (default)" } else { "" };
-    let _ = writeln!(shown, "{}, {language}{default}", company.id);
+    let _ = writeln!(shown, "{}, {language}{who}", company.id);
     let values = examples(company);
     let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let worded = company.texts.iter().find(|(worded, _)| worded.as_str() == language);
@@ -134,8 +128,9 @@ mod tests {
     }
 
     #[test]
-    fn a_language_that_nobody_reads_is_named() {
+    fn a_language_that_no_country_reads_is_shown_and_named() {
         let shown = preview("{ de: { reminder: Hier! }, fr: { reminder: Ici! } }");
-        assert!(shown.contains("acme, fr: nobody reads it"), "{shown}");
+        let (_, french) = shown.split_once("acme, fr (no country's: ").unwrap();
+        assert!(french.contains("  reminder             Ici!\n"), "{french}");
     }
 }

@@ -62,6 +62,7 @@ impl super::Changes for Changes {
             | ProfileEvent::ClientProfileArchived { .. }
             | ProfileEvent::ClientBlocked { .. }
             | ProfileEvent::ClientUnblocked { .. }
+            | ProfileEvent::ClientLanguageSet { .. }
             | ProfileEvent::UserAssigned { .. }
             | ProfileEvent::UserInfoRequested { .. }
             | ProfileEvent::InvitationResent { .. } => {}

@@ -70,6 +70,7 @@ impl super::Changes for Changes {
             | ProfileEvent::ClientProfileArchived { .. }
             | ProfileEvent::ClientBlocked { .. }
             | ProfileEvent::ClientUnblocked { .. }
+            | ProfileEvent::ClientLanguageSet { .. }
             | ProfileEvent::UserAssigned { .. }
             | ProfileEvent::RoomInvited { .. }
             | ProfileEvent::RoomActivated { .. }

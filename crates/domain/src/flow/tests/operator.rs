@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::company::Line;
 use crate::flow::{
     Command, OperatorRefusal, RegisterFacts, on_archive_client_profile, on_block_client,
-    on_directory_version, on_register_client_profile, on_set_number_service,
+    on_directory_version, on_register_client_profile, on_set_client_language,
+    on_set_number_service,
 };
 use crate::identity::Identifier;
 use crate::ids::{ClientId, OperationId, ProfileId};
@@ -30,6 +31,7 @@ fn carla(identifiers: Vec<Personal<Identifier>>) -> KnownClient {
     KnownClient {
         identifiers,
         name: Some(Personal::new("Carla".to_owned())),
+        language: Some(id("de")),
         external_company: Some(id("north")),
         users: vec![id("anna")],
     }
@@ -48,6 +50,7 @@ fn facts() -> RegisterFacts {
         unique_phone_number: false,
         unknown_users: vec![],
         external_company_known: true,
+        language_known: true,
     }
 }
 
@@ -65,6 +68,7 @@ fn a_client_that_nobody_knows_is_registered() {
         client_id: ClientId::registered_by(&company_id(), operation()),
         identifiers: [phone()].into(),
         name: Some(Personal::new("Carla".to_owned())),
+        language: Some(id("de")),
         external_company: Some(id("north")),
         users: vec![id("anna")],
         at: at(1),
@@ -113,6 +117,22 @@ fn users_and_external_companies_must_be_known() {
 }
 
 #[test]
+fn a_client_is_written_to_only_in_a_language_that_the_company_has() {
+    let facts = RegisterFacts { language_known: false, ..facts() };
+    assert_eq!(registering(&facts), Err(OperatorRefusal::UnknownLanguage(id("de"))));
+
+    let (profile, german) = (profile_id(7), id("de"));
+    let asked = |known, speaks| {
+        on_set_client_language(&olga(), profile, Some(&german), (known, speaks), at(1))
+    };
+    let language = Some(german.clone());
+    let set = ProfileCommand::SetLanguage { language, at: at(1), by: olga() };
+    assert_eq!(asked(true, true), Ok(vec![Command::Profile(profile, set)]));
+    assert_eq!(asked(true, false), Err(OperatorRefusal::UnknownLanguage(german.clone())));
+    assert_eq!(asked(false, true), Err(OperatorRefusal::UnknownProfile(profile)));
+}
+
+#[test]
 fn a_profile_is_archived_by_whoever_asked_if_the_company_has_it() {
     let (olga, profile) = (Personal::new("Olga".to_owned()), profile_id(7));
     let archive = ProfileCommand::Archive { at: at(1), by: olga.clone() };
@@ -158,6 +178,7 @@ fn a_refusal_names_what_was_wrong_and_a_code_for_machines() {
         (OperatorRefusal::NoIdentifier, "no-identifier", "identifiers"),
         (OperatorRefusal::UnknownUser(id("zoe")), "unknown-user", "zoe"),
         (OperatorRefusal::UnknownExternalCompany(id("north")), "unknown-external-company", "north"),
+        (OperatorRefusal::UnknownLanguage(id("de")), "unknown-language", "language"),
         (OperatorRefusal::PhoneTaken(profile_id(7)), "phone-taken", "unique_phone_number"),
         (OperatorRefusal::UnknownProfile(profile_id(7)), "unknown-client-profile", "profile_id"),
         (

@@ -148,6 +148,7 @@ impl World {
             unique_phone_number: false,
             unknown_users: vec![],
             external_company_known: true,
+            language_known: true,
         };
         let events = self.take_in(&Input::Command(command.clone()), |_| {
             let OperatorCommand { operation_id, actor, .. } = command;

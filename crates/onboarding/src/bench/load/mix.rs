@@ -309,6 +309,7 @@ fn registration(of: Sender, at: Timestamp) -> anyhow::Result<InboxMessage> {
     let phone = of.phone.map(|phone| Identifier::Phone(phone.expose().clone()));
     let company: CompanyId = "bench-0".parse()?;
     let request = OperatorRequest::RegisterClientProfile(KnownClient {
+        language: None,
         identifiers: bsuid.into_iter().chain(phone).map(Personal::new).collect(),
         name: of.name,
         external_company: None,

@@ -177,6 +177,10 @@ fn profile(event: &ProfileEvent) -> String {
         ProfileEvent::ClientProfileArchived { by, .. }
         | ProfileEvent::ClientBlocked { by, .. }
         | ProfileEvent::ClientUnblocked { by, .. } => format!("by {}", by.expose()),
+        ProfileEvent::ClientLanguageSet { language, by, .. } => {
+            let language = language.as_ref().map_or("its country's language", |it| it.as_str());
+            format!("{language}, by {}", by.expose())
+        }
         ProfileEvent::UserAssigned { user_id, .. } => format!("user {user_id}"),
         ProfileEvent::RoomReserved { room_id, user_id, number, .. } => {
             format!("room {room_id} with {user_id} on {number}")

@@ -32,6 +32,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("archive-client-profile", "An operator uses a profile no more."),
     ("block-client", "An operator has a profile's client answered no more."),
     ("unblock-client", "An operator has a profile's client answered again."),
+    ("set-client-language", "An operator says in which language a client is written to."),
     ("promote-prospect", "An operator onboards a client who was recorded as a prospect."),
     ("set-user-extension", "An operator gives a user another extension, or none."),
     ("set-number-service", "An operator says whether a secondary number takes new rooms."),

@@ -61,6 +61,7 @@ impl History {
             }
             Step::IsRegistered { client: n, external, user } => {
                 let client = KnownClient {
+                    language: None,
                     identifiers: client(*n, true)
                         .identifiers()
                         .into_iter()
