@@ -91,6 +91,8 @@ aggregate!(
     OnboardingRequest, "onboarding-request", RequestCommand, RequestEvent, RequestRejection,
     OnboardingRequested => "onboarding-requested",
     ClientsLinked => "clients-linked",
+    IdentifiersTakenOver => "identifiers-taken-over",
+    IdentifiersLeft => "identifiers-left",
     DecisionMade => "decision-made",
     MessageRequested => "message-requested",
     MessageAttempted => "message-attempted",

@@ -271,6 +271,15 @@ impl Identifier {
         }
     }
 
+    /// The digits of a number; `None` for an id that has nothing to do with one.
+    pub fn digits(&self) -> Option<&str> {
+        match self {
+            Self::Bsuid(_) => None,
+            Self::WaId(id) => Some(id.as_str()),
+            Self::Phone(number) => Some(number.digits()),
+        }
+    }
+
     /// The value as text, as it is stored.
     pub fn value(&self) -> String {
         match self {

@@ -1,5 +1,7 @@
 //! What enters a company's lane: everything that can change state.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -96,6 +98,19 @@ impl InboundMessage {
     pub fn identifiers(&self) -> Vec<Identifier> {
         let new = self.became.iter().flat_map(|sender| sender.identifiers());
         self.from.identifiers().into_iter().chain(new).collect()
+    }
+
+    /// The numbers that its client has left, if it tells of another one: what is sent by them later is
+    /// somebody else's, for phone numbers are given out again.
+    pub fn left(&self) -> BTreeSet<Personal<Identifier>> {
+        let new = self.became.iter().flat_map(|sender| sender.identifiers());
+        let kept: BTreeSet<String> = new.filter_map(|it| Some(it.digits()?.to_owned())).collect();
+        if kept.is_empty() {
+            return BTreeSet::new();
+        }
+        let old = self.from.identifiers().into_iter();
+        let left = old.filter(|it| it.digits().is_some_and(|digits| !kept.contains(digits)));
+        left.map(Personal::new).collect()
     }
 
     /// The request that it makes if it makes one.

@@ -72,7 +72,7 @@ pub(crate) fn client_of(input: &Input, working_set: &WorkingSet) -> Option<Clien
         Input::Command(command) => match &command.request {
             OperatorRequest::RegisterClientProfile(client) => {
                 let identifiers = client.identifiers.iter().map(|id| id.expose().clone()).collect();
-                Some(ClientQuery { identifiers, variants: vec![] })
+                Some(ClientQuery { identifiers, variants: vec![], at: None })
             }
             OperatorRequest::PromoteProspect { request_id } => {
                 let request = working_set.requests.here(request_id)?.state.present()?;
@@ -96,7 +96,11 @@ pub(crate) fn client_of(input: &Input, working_set: &WorkingSet) -> Option<Clien
 }
 
 pub(crate) fn sender_of(message: &InboundMessage) -> ClientQuery {
-    ClientQuery { identifiers: message.identifiers(), variants: message.from.lookup_variants() }
+    ClientQuery {
+        identifiers: message.identifiers(),
+        variants: message.from.lookup_variants(),
+        at: Some(message.sent_at),
+    }
 }
 
 /// The request that an input takes up again.
@@ -264,6 +268,8 @@ pub(crate) async fn facts(
         user,
         client_id,
         same_as: found.same_as.clone(),
+        vacated: found.vacated.clone(),
+        moved: found.moved,
         client_country: country,
         profiles,
         pools,

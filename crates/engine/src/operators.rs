@@ -261,7 +261,15 @@ impl Lane {
             let request = working_set.requests.here(&opener)?.state.present()?;
             Some((RoomInProfile { profile, room_id, room }, request))
         });
-        let facts = ResendFacts { at, room };
+        // Where the first one went to may be somebody else's number by now.
+        let moved = match &room {
+            Some((_, request)) => {
+                let query = gather::sender_of(&request.message);
+                store.lookup_client(company, &query).await?.moved
+            }
+            None => false,
+        };
+        let facts = ResendFacts { at, room, moved };
         let done = flow::on_resend_invitation(&command.actor, room_id, &facts)
             .map(|commands| (json!({ "status": "done", "room_id": room_id }), commands));
         let plan = answered(command, at, done);

@@ -107,7 +107,7 @@ impl Lane {
         if let Some(message) = message {
             let Lane { engine: Engine { store, .. }, company, working_set, senders, .. } = self;
             let query = gather::sender_of(&message);
-            let lookup = store.lookup_client(company, &query.identifiers, &query.variants).await?;
+            let lookup = store.lookup_client(company, &query).await?;
             let country = message.from.country();
             let about = About { message: &message, found: &lookup, country };
             now = gather::facts(store, company, picture, working_set, senders, &about, at).await?;

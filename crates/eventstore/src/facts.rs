@@ -1,7 +1,7 @@
 //! Which event changes which of the tables that decisions look things up in.
 //!
 //! This is the whole list: whoever adds an event decides here what it means to `clients`,
-//! `client_links`, `profiles`, `rooms` and `message_references`; `append_range` (`migrations/0053`)
+//! `client_links`, `left_identifiers`, `profiles`, `rooms` and `message_references`; `append_range` (`migrations/0053`)
 //! and `append_rare` (`migrations/0066`) only write.
 
 mod rare;
@@ -46,14 +46,19 @@ impl Facts {
     ) -> Result<(), String> {
         let place = Place { item, event, of };
         match happened {
-            AnyEvent::Request(happened) => self.learn_request(&place, request(id)?, happened),
+            AnyEvent::Request(happened) => self.learn_request(&place, request(id)?, happened)?,
             AnyEvent::Profile(happened) => self.learn_profile(&place, profile(id)?, happened)?,
             AnyEvent::Pool(_) => {}
         }
         Ok(())
     }
 
-    fn learn_request(&mut self, place: &Place<'_>, request_id: RequestId, happened: &RequestEvent) {
+    fn learn_request(
+        &mut self,
+        place: &Place<'_>,
+        request_id: RequestId,
+        happened: &RequestEvent,
+    ) -> Result<(), String> {
         match happened {
             RequestEvent::OnboardingRequested { client_id, message, .. } => {
                 self.clients.push(place, *client_id);
@@ -67,6 +72,12 @@ impl Facts {
             RequestEvent::ClientsLinked { client_id, same_as, .. } => {
                 self.rare.push(Rare::linked(place, *client_id, same_as));
             }
+            RequestEvent::IdentifiersTakenOver { client_id, identifiers, .. } => {
+                self.rare.push(Rare::taken_over(place, *client_id, identifiers));
+            }
+            RequestEvent::IdentifiersLeft { client_id, identifiers, since, .. } => {
+                self.rare.push(Rare::left(place, *client_id, identifiers, *since)?);
+            }
             RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageRequested { .. }
             | RequestEvent::MessageAttempted { .. }
@@ -74,6 +85,7 @@ impl Facts {
             | RequestEvent::MessageFailed { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}
         }
+        Ok(())
     }
 
     fn learn_profile(

@@ -1,9 +1,13 @@
 //! What is known before a decision: which inputs were decided, and who is who, from what a message
 //! tells to clients and profiles.
 
+use std::collections::BTreeSet;
+
+use domain::Personal;
 use domain::flow::Held;
 use domain::identity::{Identifier, PhoneNumber};
 use domain::ids::{ClientId, CompanyId, InputId, ProfileId};
+use domain::input::Timestamp;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -30,6 +34,10 @@ pub struct ClientLookup {
     /// Those of them that are the first one too, as these identifiers together show, and of which
     /// that is not recorded.
     pub same_as: Vec<ClientId>,
+    /// Whether one of the identifiers was theirs then, and they have left it since.
+    pub moved: bool,
+    /// Those of the identifiers that another client had left by then: they lead to nobody.
+    pub vacated: BTreeSet<Personal<Identifier>>,
     /// The profiles tied to them, the most closely tied first.
     pub profiles: Vec<(ProfileId, Held)>,
 }
@@ -41,34 +49,60 @@ pub struct ClientQuery {
     pub identifiers: Vec<Identifier>,
     /// Other ways to write it; they lead to profiles only, and only as [`Held::ByVariant`].
     pub variants: Vec<Identifier>,
+    /// When it was sent, for numbers pass from one client to another; `None`: now.
+    pub at: Option<Timestamp>,
 }
 
 /// A row of [`QUERY`].
 type Row = (i32, Uuid, i32, Option<i64>, Option<i64>, Option<Json<serde_json::Value>>);
 
 /// What a row is about, beside the ties of a profile.
+const VACATED: i32 = -3;
+const MOVED: i32 = -2;
 const DECIDED: i32 = -1;
 const CLIENT: i32 = 0;
 
 /// First the inputs that were decided (tie -1), then for each query `n` the clients (tie 0, by
-/// age; `last` is there if one is linked to an older one), then the profiles by their closest tie.
+/// age; `last` is there if one is linked to an older one), then the profiles by their closest tie;
+/// before them identifiers that their client had left by then (-3) or has left since (-2).
+///
+/// The tables of the few that are linked or have left a number are looked at for each that is known,
+/// and the functions that compare clients (`migrations/0068`) are called for those few alone.
 ///
 /// `OFFSET 0` keeps each look-up what it is, one by its index for each row before it: joined as
 /// sets, what a company has would be read whole as soon as statistics make it look small.
 const QUERY: &str = "\
-WITH received AS (SELECT * FROM unnest($2::int[], $3::text[], $4::text[]) AS i (n, kind, value)),
-variant AS (SELECT * FROM unnest($5::int[], $6::text[], $7::text[]) AS i (n, kind, value)),
-client AS (
-    SELECT DISTINCT n, c.client_id, c.first_seen_position, one.linked
+WITH received AS (
+    SELECT i.n, i.kind, i.value, coalesce(($9::timestamptz[])[i.n + 1], 'infinity') AS at
+    FROM unnest($2::int[], $3::text[], $4::text[]) AS i (n, kind, value)),
+variant AS (
+    SELECT i.n, i.kind, i.value, coalesce(($9::timestamptz[])[i.n + 1], 'infinity') AS at
+    FROM unnest($5::int[], $6::text[], $7::text[]) AS i (n, kind, value)),
+owned AS (
+    SELECT r.n, r.kind, r.value, r.at, former.client_id AS former, owner.client_id AS owner,
+        owner.has_left
     FROM received r
+    LEFT JOIN LATERAL (
+        SELECT l.client_id FROM left_identifiers l
+        WHERE l.company = $1 AND l.kind = r.kind AND l.value = r.value AND l.since >= r.at
+        ORDER BY l.since LIMIT 1) AS former ON true
+    LEFT JOIN LATERAL (
+        SELECT i.client_id, EXISTS (
+            SELECT FROM left_identifiers l
+            WHERE l.company = $1 AND l.kind = i.kind AND l.value = i.value AND l.since < r.at
+                AND is_one_client($1, l.client_id, i.client_id)) AS has_left
+        FROM client_identifiers i
+        WHERE i.company = $1 AND i.kind = r.kind AND i.value = r.value OFFSET 0) AS owner ON true),
+client AS (
+    SELECT DISTINCT n, c.client_id, c.first_seen_position, one.linked, owned.at
+    FROM owned
     CROSS JOIN LATERAL (
-        SELECT i.client_id FROM client_identifiers i
-        WHERE i.company = $1 AND i.kind = r.kind AND i.value = r.value OFFSET 0) AS owner
+        SELECT coalesce(former, CASE WHEN NOT has_left THEN owner END) AS client_id OFFSET 0) AS its
     CROSS JOIN LATERAL (
         SELECT coalesce((
             SELECT l.linked_to FROM client_links l
-            WHERE l.company = $1 AND l.client_id = owner.client_id), owner.client_id) AS client_id
-        OFFSET 0) AS oldest
+            WHERE l.company = $1 AND l.client_id = its.client_id), its.client_id) AS client_id
+        WHERE its.client_id IS NOT NULL OFFSET 0) AS oldest
     CROSS JOIN LATERAL (
         SELECT oldest.client_id, NULL::bigint AS linked
         UNION ALL
@@ -78,17 +112,27 @@ client AS (
         SELECT c.client_id, c.first_seen_position FROM clients c
         WHERE c.company = $1 AND c.client_id = one.client_id OFFSET 0) AS c),
 known AS (
-    SELECT n, kind, value FROM received
+    SELECT n, kind, value, at FROM received
     UNION
-    SELECT n, i.kind, i.value FROM client
+    SELECT n, i.kind, i.value, at FROM client
     CROSS JOIN LATERAL (
         SELECT i.kind, i.value FROM client_identifiers i
-        WHERE i.company = $1 AND i.client_id = client.client_id OFFSET 0) AS i),
+        WHERE i.company = $1 AND i.client_id = client.client_id
+            AND NOT EXISTS (
+                SELECT FROM left_identifiers l
+                WHERE l.company = $1 AND l.kind = i.kind AND l.value = i.value
+                    AND l.since < client.at AND is_one_client($1, l.client_id, i.client_id))
+        OFFSET 0) AS i),
 tied AS (
     SELECT n, p.profile_id, 1 AS tie FROM known
     CROSS JOIN LATERAL (
         SELECT p.profile_id FROM profile_identifiers p
-        WHERE p.company = $1 AND p.kind = known.kind AND p.value = known.value OFFSET 0) AS p
+        WHERE p.company = $1 AND p.kind = known.kind AND p.value = known.value
+            AND NOT EXISTS (
+                SELECT FROM left_identifiers l
+                WHERE l.company = $1 AND l.kind = p.kind AND l.value = p.value
+                    AND l.since < known.at AND is_profile_of($1, p.profile_id, l.client_id))
+        OFFSET 0) AS p
     UNION ALL
     SELECT n, p.profile_id, 1 FROM client
     CROSS JOIN LATERAL (
@@ -98,7 +142,12 @@ tied AS (
     SELECT n, p.profile_id, 2 FROM variant
     CROSS JOIN LATERAL (
         SELECT p.profile_id FROM profile_identifiers p
-        WHERE p.company = $1 AND p.kind = variant.kind AND p.value = variant.value OFFSET 0) AS p
+        WHERE p.company = $1 AND p.kind = variant.kind AND p.value = variant.value
+            AND NOT EXISTS (
+                SELECT FROM left_identifiers l
+                WHERE l.company = $1 AND l.kind = p.kind AND l.value = p.value
+                    AND l.since < variant.at AND is_profile_of($1, p.profile_id, l.client_id))
+        OFFSET 0) AS p
     UNION ALL
     SELECT n, r.profile_id, 3 FROM client
     CROSS JOIN LATERAL (
@@ -109,24 +158,26 @@ SELECT n, client_id AS id, 0 AS tie, first_seen_position AS first, linked AS las
 UNION ALL
 SELECT n, profile_id, min(tie), NULL, NULL, NULL FROM tied GROUP BY n, profile_id
 UNION ALL
+SELECT n, coalesce(former, owner), CASE WHEN former IS NULL THEN -3 ELSE -2 END, NULL, NULL,
+    json_build_object('kind', kind, 'value', value)
+FROM owned WHERE former IS NOT NULL OR has_left
+UNION ALL
 SELECT -1, known.* FROM unnest($8::uuid[]) AS asked (id) CROSS JOIN LATERAL (
     SELECT input_id, -1, first_position, last_position, answer FROM inputs
     WHERE company = $1 AND input_id = asked.id OFFSET 0) AS known
 ORDER BY n, tie, first, id";
 
 impl EventStore {
-    /// The clients and profiles that identifiers lead to: [`EventStore::look_up`] for one.
+    /// The clients and profiles that a query leads to: [`EventStore::look_up`] for one.
     ///
     /// # Errors
     /// If the database does not answer.
     pub async fn lookup_client(
         &self,
         company: &CompanyId,
-        identifiers: &[Identifier],
-        variants: &[Identifier],
+        query: &ClientQuery,
     ) -> Result<ClientLookup, StoreError> {
-        let query = ClientQuery { identifiers: identifiers.to_vec(), variants: variants.to_vec() };
-        let mut found = self.look_up(company, &[], &[query]).await?;
+        let mut found = self.look_up(company, &[], std::slice::from_ref(query)).await?;
         Ok(found.clients.pop().unwrap_or_default())
     }
 
@@ -157,6 +208,7 @@ impl EventStore {
         let received = Columns::of(queries.iter().map(|query| &query.identifiers));
         let variants = Columns::of(queries.iter().map(|query| &query.variants));
         let inputs: Vec<Uuid> = inputs.iter().map(InputId::as_uuid).collect();
+        let moments: Vec<Option<Timestamp>> = queries.iter().map(|query| query.at).collect();
         let rows: Vec<Row> = sqlx::query_as(QUERY)
             .bind(company.as_str())
             .bind(received.n)
@@ -166,6 +218,7 @@ impl EventStore {
             .bind(variants.kinds)
             .bind(variants.values)
             .bind(inputs)
+            .bind(moments)
             .fetch_all(&self.pool)
             .await
             .during(LOOKUP)?;
@@ -182,6 +235,16 @@ impl EventStore {
             let client = usize::try_from(n).ok().and_then(|n| found.clients.get_mut(n));
             let client = client.ok_or_else(|| StoreError::corrupt(LOOKUP, "an unasked answer"))?;
             let held = match tie {
+                MOVED => {
+                    client.moved = true;
+                    continue;
+                }
+                VACATED => {
+                    let identifier = answer.and_then(|Json(it)| serde_json::from_value(it).ok());
+                    let unread = || StoreError::corrupt(LOOKUP, "an identifier is not valid");
+                    client.vacated.insert(Personal::new(identifier.ok_or_else(unread)?));
+                    continue;
+                }
                 CLIENT => {
                     let id = ClientId::from_uuid(id);
                     if last.is_none() && !client.clients.is_empty() {
@@ -211,7 +274,9 @@ impl EventStore {
         let holder: Option<Uuid> = sqlx::query_scalar(
             "SELECT p.profile_id FROM profile_identifiers i JOIN profiles p USING (profile_id) \
              WHERE i.company = $1 AND i.kind = 'phone' AND i.value = $2 \
-             ORDER BY p.created_position LIMIT 1",
+             AND NOT EXISTS (SELECT FROM left_identifiers l WHERE l.company = $1 \
+                 AND l.kind = i.kind AND l.value = i.value \
+                 AND is_one_client($1, l.client_id, p.client_id)) ORDER BY p.created_position LIMIT 1",
         )
         .bind(company.as_str())
         .bind(phone.to_string())

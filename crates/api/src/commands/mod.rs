@@ -177,7 +177,8 @@ fn refused(code: &str, detail: String) -> Problem {
         | "unknown-onboarding-request" => StatusCode::NOT_FOUND,
         "extension-taken" => StatusCode::CONFLICT,
         "room-closed" | "no-invitation-needed" | "invitation-under-way" => StatusCode::CONFLICT,
-        "phone-taken" | "room-under-way" | "no-prospect" | "user-not-found" | "client-blocked" => {
+        "phone-taken" | "room-under-way" | "no-prospect" | "user-not-found" | "client-blocked"
+        | "client-moved" => {
             StatusCode::CONFLICT
         }
         _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -76,6 +76,8 @@ pub enum IgnoreReason {
     Unpooled,
     /// An operator has blocked the client.
     Blocked,
+    /// The client has another number since: an answer would reach whoever has the old one.
+    Moved,
     /// It got as many replies within an hour as a client may.
     TooManyReplies,
     /// It tried as many wrong extensions within an hour as a client may.

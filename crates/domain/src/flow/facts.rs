@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::company::{CompanyFacts, Limits, Line, NumberSpec, PoolRules, UserFacts};
-use crate::identity::{Country, PhoneNumber};
+use crate::identity::{Country, Identifier, PhoneNumber};
 use crate::ids::{
     ClientId, ExternalCompanyId, PhoneNumberId, PoolId, ProfileId, RequestId, RoomId, UserId,
 };
@@ -39,6 +39,14 @@ pub struct Facts {
     /// was not recorded before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub same_as: Vec<ClientId>,
+    /// Numbers that the message was sent by and that were another client's, who has left them: from
+    /// now on they lead to this one.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub vacated: BTreeSet<Personal<Identifier>>,
+    /// Whether the client has left the number that the message was sent by: an answer would reach
+    /// somebody else, perhaps.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moved: bool,
     /// The client's country, from the phone, else from the bsuid; unknown too in facts from before
     /// this was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,6 +110,7 @@ impl Facts {
         self.promotion = before.promotion.clone();
         // Who the client is was recorded with the first decision.
         self.same_as.clear();
+        self.vacated.clear();
         // The same lot: what was drawn is drawn again.
         self.draw = before.draw;
         self

@@ -105,6 +105,8 @@ fn reason_to_ignore(message: &InboundMessage, facts: &Facts) -> Option<IgnoreRea
         Some(IgnoreReason::System)
     } else if facts.line == Line::Unpooled {
         Some(IgnoreReason::Unpooled)
+    } else if facts.moved {
+        Some(IgnoreReason::Moved)
     } else if facts.profiles.iter().any(ProfileFacts::blocks_client) {
         Some(IgnoreReason::Blocked)
     } else {
@@ -243,7 +245,9 @@ fn into_the_room(
     facts: &Facts,
 ) -> Option<Vec<Command>> {
     let on_secondary = matches!(facts.line, Line::Secondary { .. });
-    if !on_secondary || reason_to_ignore(message, facts).is_some() {
+    // What it wrote before it left its number is its room's.
+    let ignored = reason_to_ignore(message, facts).is_some_and(|it| it != IgnoreReason::Moved);
+    if !on_secondary || ignored {
         return None;
     }
     let rooms = facts.profiles.iter().flat_map(|p| p.rooms.iter().map(|r| (p.profile_id, r)));

@@ -57,6 +57,11 @@ pub enum OperatorRefusal {
         "request_id: the user whom request {0} asked for is not active any more, or has another extension"
     )]
     UserGone(RequestId),
+    /// It has another number since.
+    #[error(
+        "request_id: the client of request {0} has another number since, and somebody else may have the old one; it has to write again"
+    )]
+    ClientMoved(RequestId),
     /// An operator has blocked the client.
     #[error("request_id: the client of request {0} is blocked; unblock it first")]
     ClientBlocked(RequestId),
@@ -102,6 +107,7 @@ impl OperatorRefusal {
             Self::UnknownRequest(_) => "unknown-onboarding-request",
             Self::NoProspect(_) => "no-prospect",
             Self::UserGone(_) => "user-not-found",
+            Self::ClientMoved(_) => "client-moved",
             Self::ClientBlocked(_) => "client-blocked",
             Self::UnknownNumber(_) => "unknown-number",
             Self::UnknownRoom(_) => "unknown-chat-room",
@@ -279,6 +285,9 @@ pub fn on_promote_prospect(
     if facts.user.as_ref().is_none_or(|user| user.user_id != *user_id) {
         return Err(OperatorRefusal::UserGone(prospect));
     }
+    if facts.moved {
+        return Err(OperatorRefusal::ClientMoved(prospect));
+    }
     if facts.profiles.iter().any(ProfileFacts::blocks_client) {
         return Err(OperatorRefusal::ClientBlocked(prospect));
     }
@@ -312,6 +321,8 @@ pub struct ResendFacts<'a> {
     pub at: Timestamp,
     /// The room, if the company has it, and the request that opened it.
     pub room: Option<(RoomInProfile<'a>, &'a Request)>,
+    /// Whether the client has left the number that the request was sent by.
+    pub moved: bool,
 }
 
 /// An operator has a room's invitation sent once more, in the words of the first. If it fails, the
@@ -324,10 +335,13 @@ pub fn on_resend_invitation(
     room_id: RoomId,
     facts: &ResendFacts<'_>,
 ) -> Result<Vec<Command>, OperatorRefusal> {
-    let ResendFacts { at, room } = *facts;
+    let ResendFacts { at, room, moved } = *facts;
     let (found, request) = room.ok_or(OperatorRefusal::UnknownRoom(room_id))?;
     if !found.room.is_open() {
         return Err(OperatorRefusal::RoomClosed(room_id));
+    }
+    if moved {
+        return Err(OperatorRefusal::ClientMoved(request.request_id));
     }
     if found.profile.blocked {
         return Err(OperatorRefusal::ClientBlocked(request.request_id));

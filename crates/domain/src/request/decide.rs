@@ -33,20 +33,34 @@ fn receive(received: &Receive) -> Vec<RequestEvent> {
         client_id: received.client_id,
         message: received.message.clone(),
     };
-    let linked = linked(received);
+    let who = who_it_is(received);
     let decision = decision(&received.facts, &received.decision, &received.messages);
     let outcome = received.completion.iter().map(Completion::event);
-    std::iter::once(requested).chain(linked).chain(decision).chain(outcome).collect()
+    std::iter::once(requested).chain(who).chain(decision).chain(outcome).collect()
 }
 
-fn linked(received: &Receive) -> Option<RequestEvent> {
-    let Receive { client_id, facts: Facts { same_as, at, .. }, .. } = received;
-    let linked = || RequestEvent::ClientsLinked {
-        client_id: *client_id,
-        same_as: same_as.clone(),
-        at: *at,
-    };
-    (!same_as.is_empty()).then(linked)
+/// What the message tells of who its client is.
+fn who_it_is(received: &Receive) -> impl Iterator<Item = RequestEvent> {
+    let Receive { client_id, message, facts, .. } = received;
+    let (client_id, at) = (*client_id, facts.at);
+    let linked = (!facts.same_as.is_empty()).then(|| RequestEvent::ClientsLinked {
+        client_id,
+        same_as: facts.same_as.clone(),
+        at,
+    });
+    let taken_over = (!facts.vacated.is_empty()).then(|| RequestEvent::IdentifiersTakenOver {
+        client_id,
+        identifiers: facts.vacated.clone(),
+        at,
+    });
+    let left = message.left();
+    let left = (!left.is_empty()).then(|| RequestEvent::IdentifiersLeft {
+        client_id,
+        identifiers: left,
+        since: message.sent_at,
+        at,
+    });
+    linked.into_iter().chain(taken_over).chain(left)
 }
 
 fn decision(

@@ -1,12 +1,16 @@
 //! What happened to an onboarding request.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::{Decision, Facts};
+use crate::identity::Identifier;
 use crate::ids::{ClientId, CompanyId, MessageId, RequestId, RoomId, UserId, Wamid};
 use crate::input::{InboundMessage, Timestamp};
 use crate::outbound::{DeliveryStatus, OutboundMessage, SendError};
+use crate::personal::Personal;
 
 /// Facts about an onboarding request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +35,26 @@ pub enum RequestEvent {
         /// Those that turn out to be it.
         same_as: Vec<ClientId>,
         /// When.
+        at: Timestamp,
+    },
+    /// Numbers of the message's sender that another client had and has left: they lead to this one.
+    IdentifiersTakenOver {
+        /// The client.
+        client_id: ClientId,
+        /// The numbers.
+        identifiers: BTreeSet<Personal<Identifier>>,
+        /// When.
+        at: Timestamp,
+    },
+    /// The client tells of another number. What is sent later by those that it had is not its own.
+    IdentifiersLeft {
+        /// The client.
+        client_id: ClientId,
+        /// The numbers that it had.
+        identifiers: BTreeSet<Personal<Identifier>>,
+        /// When it left them, by WhatsApp's clock.
+        since: Timestamp,
+        /// When that was recorded.
         at: Timestamp,
     },
     /// What was decided, with everything that it was decided from: the same

@@ -111,7 +111,10 @@ impl OnboardingRequest {
 impl Request {
     fn evolve(&mut self, event: &RequestEvent) {
         match event {
-            RequestEvent::OnboardingRequested { .. } | RequestEvent::ClientsLinked { .. } => {}
+            RequestEvent::OnboardingRequested { .. }
+            | RequestEvent::ClientsLinked { .. }
+            | RequestEvent::IdentifiersTakenOver { .. }
+            | RequestEvent::IdentifiersLeft { .. } => {}
             RequestEvent::DecisionMade { facts, decision } => {
                 self.decided = Some((facts.clone(), decision.clone()));
             }

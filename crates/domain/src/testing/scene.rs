@@ -193,6 +193,8 @@ pub(crate) fn scene() -> Scene {
         failed_numbers: vec![],
         asked_in_vain: None,
         same_as: vec![],
+        vacated: BTreeSet::new(),
+        moved: false,
     };
     Scene { message, facts }
 }

@@ -181,6 +181,17 @@ fn request_events() -> Vec<RequestEvent> {
             same_as: vec![other_client_id()],
             at: at(2),
         },
+        RequestEvent::IdentifiersTakenOver {
+            client_id: client_id(),
+            identifiers: BTreeSet::from([Personal::new(Identifier::Phone(id(PHONE)))]),
+            at: at(2),
+        },
+        RequestEvent::IdentifiersLeft {
+            client_id: client_id(),
+            identifiers: BTreeSet::from([Personal::new(Identifier::WaId(id(WA_ID)))]),
+            since: at(0),
+            at: at(2),
+        },
         RequestEvent::DecisionMade { facts: Box::new(facts()), decision: Box::new(open_room()) },
         RequestEvent::MessageRequested { message: user_info() },
         RequestEvent::MessageAttempted { message_id, attempt: 1, at: at(3) },
@@ -287,6 +298,8 @@ fn facts() -> Facts {
         }),
         client_id: client_id(),
         same_as: vec![other_client_id()],
+        vacated: BTreeSet::from([Personal::new(Identifier::Phone(id(PHONE)))]),
+        moved: true,
         client_country: Some(id("GB")),
         profiles: vec![ProfileFacts {
             profile_id: profile_id(1),

@@ -156,3 +156,68 @@ async fn a_message_into_a_room_shows_it_too() {
     engine.stop().await;
     world.checked().await;
 }
+
+/// `client(1)`, who has another number and another id now.
+fn moved() -> Sender {
+    let phone = Some(Personal::new(crate::inputs::phone(77).parse().unwrap()));
+    Sender { bsuid: known_as("US.moved").bsuid, phone, ..Sender::default() }
+}
+
+/// Somebody else, who is given the number of `client(1)`.
+fn stranger() -> Sender {
+    let Sender { phone, .. } = client(1);
+    Sender { phone, bsuid: known_as("US.stranger").bsuid, ..Sender::default() }
+}
+
+/// So many seconds later.
+fn later(input: LaneInput, seconds: i64) -> LaneInput {
+    let LaneInput { company, input: Input::Message(mut message) } = input else {
+        panic!("no message")
+    };
+    message.sent_at += chrono::TimeDelta::seconds(seconds);
+    LaneInput { company, input: Input::Message(message) }
+}
+
+#[tokio::test]
+async fn whoever_is_given_a_clients_old_number_is_somebody_else() {
+    let world = World::new().await;
+    let engine = world.start();
+    let late = message(client(1), "#anna");
+    engine.done(message(client(1), "#michael")).await;
+    let secondary = world.requested(domain::outbound::Purpose::Invitation).await.from;
+    engine.done(later(changed(client(1), moved()), 10)).await;
+    assert_eq!(world.count("identifiers-left").await, 1);
+
+    engine.done(later(message(stranger(), "#michael"), 20)).await;
+    assert_eq!(world.count("identifiers-taken-over").await, 1);
+    assert_eq!(world.count("room-reserved").await, 2, "a room of its own");
+    assert_eq!(world.count("client-profile-created").await, 2, "in a profile of its own");
+    engine.done(later(message_to("acme", secondary, stranger(), "Hello"), 30)).await;
+    engine.done(later(message(moved(), "#michael"), 40)).await;
+    engine.done(late).await;
+    let outcomes = world.outcomes().await;
+    let expected = [
+        Outcome::Ignored,    // the notice of the change
+        Outcome::Redirected, // the stranger in the room of the client
+        Outcome::Joined,     // the client by its new number
+        Outcome::Ignored,    // what comes late from the old one
+    ];
+    assert_eq!(outcomes, expected);
+    assert_eq!(world.count("clients-linked").await, 0, "nobody takes one for the other");
+    engine.stop().await;
+    world.checked().await;
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_a_number_that_its_client_has_left() {
+    let world = World::new().await;
+    let engine = world.start();
+    engine.done(message(client(1), "#michael")).await;
+    let (_, invitation) = world.all_requested(domain::outbound::Purpose::Invitation).await.remove(0);
+    engine.done(later(changed(client(1), moved()), 10)).await;
+    let room = invitation.room_id.unwrap();
+    let answer = crate::harness::answer(engine.decide(crate::inputs::resend(1, room)).await);
+    assert_eq!(answer["code"], "client-moved", "{answer}");
+    engine.stop().await;
+    world.checked().await;
+}

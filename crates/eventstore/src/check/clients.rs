@@ -1,14 +1,15 @@
 //! Clients, their identifiers, and which of them are one: each there since the event that first
-//! named it, and none that no event names.
+//! named it, or gave it to another client, and none that no event names.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::AnyEvent;
 use domain::identity::Identifier;
 use domain::ids::ClientId;
+use domain::input::Timestamp;
 use domain::profile::ProfileEvent;
 use domain::record::RecordedEvent;
 use domain::request::RequestEvent;
+use domain::{AnyEvent, Personal};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -25,6 +26,12 @@ pub(super) struct Clients {
     confirmed: [i64; 2],
     /// Which clients are one, as all events so far tell: few.
     linked: Linked,
+    /// Numbers that clients have left, and since when: few.
+    left: BTreeMap<(String, Identifier, Uuid), Timestamp>,
+    /// Numbers that passed from one client to another: few.
+    taken_over: BTreeSet<(String, Identifier)>,
+    /// Mentions of identifiers that are not known since then: fine, if they have passed on since.
+    suspects: Vec<(String, Identifier, i64)>,
 }
 
 /// Of each client that is one with others, all that are, by company and id.
@@ -75,6 +82,29 @@ impl Clients {
                 let clients = std::iter::once(client_id).chain(same_as).map(|id| id.as_uuid());
                 self.linked.learn(recorded.company.as_str(), clients);
             }
+            AnyEvent::Request(RequestEvent::IdentifiersLeft {
+                client_id,
+                identifiers,
+                since,
+                ..
+            }) => {
+                for identifier in identifiers {
+                    let key = number(recorded, *client_id, identifier);
+                    let known = self.left.entry(key).or_insert(*since);
+                    *known = (*known).max(*since);
+                }
+            }
+            AnyEvent::Request(RequestEvent::IdentifiersTakenOver {
+                client_id, identifiers, ..
+            }) => {
+                for identifier in identifiers {
+                    let key = number(recorded, *client_id, identifier);
+                    self.left.remove(&key);
+                    self.taken_over.insert((key.0, key.1));
+                }
+                let identifiers = identifiers.iter().map(|i| i.expose().clone());
+                self.identified(recorded, Some(*client_id), identifiers);
+            }
             AnyEvent::Profile(ProfileEvent::IdentifiersAdded { identifiers, .. }) => {
                 let identifiers = identifiers.iter().map(|i| i.expose().clone());
                 self.identified(recorded, None, identifiers);
@@ -109,7 +139,7 @@ impl Clients {
         findings: &mut Findings,
     ) -> Result<(), StoreError> {
         self.compare_clients(db, findings).await?;
-        self.compare_identifiers(db, findings).await
+        self.compare_identifiers(db).await
     }
 
     async fn compare_clients(
@@ -149,7 +179,6 @@ impl Clients {
     async fn compare_identifiers(
         &mut self,
         db: &mut PgConnection,
-        findings: &mut Findings,
     ) -> Result<(), StoreError> {
         let mentions = std::mem::take(&mut self.identifiers);
         let companies: Vec<&str> = mentions.iter().map(|m| m.company.as_str()).collect();
@@ -158,10 +187,10 @@ impl Clients {
         let positions: Vec<i64> = mentions.iter().map(|m| m.position).collect();
         let clients: Vec<Option<Uuid>> = mentions.iter().map(|m| m.client_id).collect();
         // One row per mention: since when its identifier is known, and whether for that client.
-        let rows: Vec<(i64, Option<i64>, bool)> = sqlx::query_as(
-            "SELECT m.position, i.position, coalesce(m.client_id = i.client_id, true) \
+        let rows: Vec<(i64, i64, Option<i64>, bool)> = sqlx::query_as(
+            "SELECT m.n, m.position, i.position, coalesce(m.client_id = i.client_id, true) \
              FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::uuid[]) \
-             AS m (company, kind, value, position, client_id) \
+             WITH ORDINALITY AS m (company, kind, value, position, client_id, n) \
              LEFT JOIN LATERAL (SELECT position, client_id FROM client_identifiers i \
              WHERE i.company = m.company AND i.kind = m.kind AND i.value = m.value OFFSET 0) AS i \
              ON true",
@@ -174,14 +203,15 @@ impl Clients {
         .fetch_all(db)
         .await
         .during(CHECK)?;
-        for (position, since, same_client) in rows {
+        for (n, position, since, same_client) in rows {
             match since {
                 Some(first) if first == position && same_client => self.confirmed[1] += 1,
                 Some(first) if first < position => {}
-                _ => findings.add(
-                    FindingKind::Clients,
-                    format!("an identifier in position {position} is not known since then"),
-                ),
+                _ => {
+                    let of_batch = usize::try_from(n - 1).ok().and_then(|n| mentions.get(n));
+                    let Some(Mention { company, identifier, .. }) = of_batch else { continue };
+                    self.suspects.push((company.clone(), identifier.clone(), position));
+                }
             }
         }
         Ok(())
@@ -207,7 +237,43 @@ impl Clients {
                 format!("{table} has {there} rows, the events make {confirmed}")
             });
         }
+        for (company, identifier, position) in &self.suspects {
+            let passed_on = self.taken_over.contains(&(company.clone(), identifier.clone()));
+            findings.unless(passed_on, FindingKind::Clients, || {
+                format!("an identifier in position {position} is not known since then")
+            });
+        }
+        self.compare_left(db, findings).await?;
         self.compare_links(db, findings).await
+    }
+
+    /// Numbers that clients have left are those in the events.
+    async fn compare_left(
+        &self,
+        db: &mut PgConnection,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        let rows: Vec<(String, String, String, Uuid, Timestamp)> =
+            sqlx::query_as("SELECT company, kind, value, client_id, since FROM left_identifiers")
+                .fetch_all(db)
+                .await
+                .during(CHECK)?;
+        let there: BTreeSet<_> = rows.into_iter().collect();
+        let told = self.left.iter().map(|((company, identifier, client), since)| {
+            let (kind, value) = (identifier.kind().to_owned(), identifier.value());
+            (company.clone(), kind, value, *client, *since)
+        });
+        let told: BTreeSet<_> = told.collect();
+        for (_, kind, _, client, since) in there.symmetric_difference(&told) {
+            findings.add(
+                FindingKind::Clients,
+                format!(
+                    "that client {client} has left a {kind} since {since} is in left_identifiers \
+                     or in the events, and not in both"
+                ),
+            );
+        }
+        Ok(())
     }
 
     /// Each client that is one with others leads to the one of them that was seen first.
@@ -244,4 +310,13 @@ impl Clients {
         }
         Ok(())
     }
+}
+
+/// A number of a client's, as a key.
+fn number(
+    recorded: &RecordedEvent,
+    client_id: ClientId,
+    identifier: &Personal<Identifier>,
+) -> (String, Identifier, Uuid) {
+    (recorded.company.to_string(), identifier.expose().clone(), client_id.as_uuid())
 }

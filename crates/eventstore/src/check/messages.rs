@@ -32,6 +32,9 @@ impl FoldedRequest {
             }
             // Read without their payloads: see `streams::PAYLOAD`.
             RequestEvent::DecisionMade { .. }
+            | RequestEvent::ClientsLinked { .. }
+            | RequestEvent::IdentifiersTakenOver { .. }
+            | RequestEvent::IdentifiersLeft { .. }
             | RequestEvent::MessageRequested { .. }
             | RequestEvent::MessageAttempted { .. }
             | RequestEvent::MessageStatusChanged { .. }

@@ -43,6 +43,8 @@ impl Sends {
             }
             RequestEvent::OnboardingRequested { .. }
             | RequestEvent::ClientsLinked { .. }
+            | RequestEvent::IdentifiersTakenOver { .. }
+            | RequestEvent::IdentifiersLeft { .. }
             | RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageStatusChanged { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}

@@ -1,10 +1,15 @@
 //! What few events mean to the tables that decisions look things up in: too seldom to have columns
 //! in each call.
 
+use std::collections::BTreeSet;
+
+use domain::Personal;
+use domain::identity::Identifier;
 use domain::ids::ClientId;
+use domain::input::Timestamp;
 use serde::Serialize;
 
-use super::rows::Place;
+use super::rows::{Place, whole_microseconds};
 
 /// One such fact, as `append_rare` (`migrations/0066`) reads it.
 #[derive(Serialize)]
@@ -21,12 +26,36 @@ pub(super) struct Rare {
 enum Fact {
     /// Clients turned out to be one.
     Linked { client: ClientId, same_as: Vec<ClientId> },
+    /// A client has other numbers since.
+    Left { client: ClientId, identifiers: BTreeSet<Personal<Identifier>>, since: Timestamp },
+    /// A client has numbers that another has left.
+    TakenOver { client: ClientId, identifiers: BTreeSet<Personal<Identifier>> },
 }
 
 impl Rare {
     pub(super) fn linked(place: &Place<'_>, client: ClientId, same_as: &[ClientId]) -> Self {
         let same_as = same_as.to_vec();
         Self::of(place, Fact::Linked { client, same_as })
+    }
+
+    pub(super) fn left(
+        place: &Place<'_>,
+        client: ClientId,
+        identifiers: &BTreeSet<Personal<Identifier>>,
+        since: Timestamp,
+    ) -> Result<Self, String> {
+        whole_microseconds(since)?;
+        let identifiers = identifiers.clone();
+        Ok(Self::of(place, Fact::Left { client, identifiers, since }))
+    }
+
+    pub(super) fn taken_over(
+        place: &Place<'_>,
+        client: ClientId,
+        identifiers: &BTreeSet<Personal<Identifier>>,
+    ) -> Self {
+        let identifiers = identifiers.clone();
+        Self::of(place, Fact::TakenOver { client, identifiers })
     }
 
     fn of(place: &Place<'_>, fact: Fact) -> Self {

@@ -1,8 +1,10 @@
 //! Who is who.
 
+use domain::Personal;
 use domain::flow::Held;
 use domain::ids::{ClientId, ProfileId};
 use domain::profile::ProfileEvent;
+use domain::request::RequestEvent;
 use eventstore::{ClientLookup, ClientQuery, EventStore};
 
 use crate::support::*;
@@ -15,7 +17,9 @@ async fn lookup(
     received: &[domain::identity::Identifier],
     variants: &[domain::identity::Identifier],
 ) -> ClientLookup {
-    store.lookup_client(&company("acme"), received, variants).await.unwrap()
+    let (identifiers, variants) = (received.to_vec(), variants.to_vec());
+    let query = ClientQuery { identifiers, variants, at: None };
+    store.lookup_client(&company("acme"), &query).await.unwrap()
 }
 
 #[tokio::test]
@@ -178,7 +182,7 @@ async fn several_are_looked_up_at_once() {
         appended(&store, item().request(request, 0, vec![event])).await;
     }
     let queries = ["BR.b", "BR.nobody", "BR.a", "BR.b"]
-        .map(|id| ClientQuery { identifiers: vec![bsuid(id)], variants: vec![] });
+        .map(|id| ClientQuery { identifiers: vec![bsuid(id)], ..ClientQuery::default() });
 
     let found = store.look_up(&company("acme"), &[], &queries).await.unwrap().clients;
 
@@ -206,10 +210,81 @@ async fn identifiers_that_are_added_lead_to_profile_and_client() {
         found,
         ClientLookup {
             clients: vec![client],
-            same_as: vec![],
             profiles: vec![(profile, Held::Exactly)],
+            ..ClientLookup::default()
         }
     );
+    assert_eq!(store.check(|_| {}).await.unwrap(), []);
+}
+
+/// Who has the phone number at a moment.
+async fn holder(store: &EventStore, seconds: i64) -> ClientLookup {
+    let identifiers = vec![phone(PHONE)];
+    let query = ClientQuery { identifiers, at: Some(at(seconds)), ..ClientQuery::default() };
+    store.lookup_client(&company("acme"), &query).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_number_that_is_given_out_again_leads_to_whoever_had_it_then() {
+    let store = store().await;
+    let (before, after) = (new_client(), new_client());
+    let (profile, number) = (new_profile(), || [Personal::new(phone(PHONE))].into());
+    let events = vec![created(profile, before, &[phone(PHONE), bsuid("BR.before")])];
+    appended(&store, item().profile(profile, 0, events)).await;
+    let request = new_request();
+    let left = RequestEvent::IdentifiersLeft {
+        client_id: before,
+        identifiers: number(),
+        since: at(10),
+        at: at(11),
+    };
+    let told = vec![requested(request, before, &[phone(PHONE), bsuid("BR.now")]), left];
+    appended(&store, item().request(request, 0, told)).await;
+
+    let then = holder(&store, 10).await;
+    assert_eq!((then.clients, then.moved), (vec![before], true));
+    assert_eq!(then.profiles, [(profile, Held::Exactly)]);
+    let now = holder(&store, 11).await;
+    assert_eq!((now.clients, now.moved, now.vacated), (vec![], false, number()));
+    assert_eq!(now.profiles, [], "the profile is its former holder's");
+
+    // Somebody else, new to the company, is given it.
+    let request = new_request();
+    let taken_over =
+        RequestEvent::IdentifiersTakenOver { client_id: after, identifiers: number(), at: at(20) };
+    let events = vec![requested(request, after, &[phone(PHONE), bsuid("BR.after")]), taken_over];
+    appended(&store, item().request(request, 0, events)).await;
+    let now = holder(&store, 21).await;
+    assert_eq!((now.clients, now.vacated), (vec![after], [].into()));
+    assert_eq!(holder(&store, 9).await.clients, [before], "what comes late");
+    let still = lookup(&store, &[bsuid("BR.now")], &[]).await;
+    assert_eq!((still.clients, still.profiles), (vec![before], vec![(profile, Held::Exactly)]));
+    assert_eq!(store.check(|_| {}).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_client_may_come_back_to_its_number() {
+    let store = store().await;
+    let (client, request) = (new_client(), new_request());
+    let number = || [Personal::new(phone(PHONE))].into();
+    let events = vec![
+        requested(request, client, &[phone(PHONE), bsuid("BR.abc")]),
+        RequestEvent::IdentifiersLeft {
+            client_id: client,
+            identifiers: number(),
+            since: at(10),
+            at: at(11),
+        },
+    ];
+    appended(&store, item().request(request, 0, events)).await;
+    let request = new_request();
+    let events = vec![
+        requested(request, client, &[phone(PHONE), bsuid("BR.abc")]),
+        RequestEvent::IdentifiersTakenOver { client_id: client, identifiers: number(), at: at(20) },
+    ];
+    appended(&store, item().request(request, 0, events)).await;
+    let now = holder(&store, 21).await;
+    assert_eq!((now.clients, now.moved, now.vacated), (vec![client], false, [].into()));
     assert_eq!(store.check(|_| {}).await.unwrap(), []);
 }
 

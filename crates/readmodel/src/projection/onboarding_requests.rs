@@ -77,6 +77,8 @@ impl super::Changes for Changes {
             }
             RequestEvent::MessageRequested { .. } => self.of(request_id, recorded).messages += 1,
             RequestEvent::ClientsLinked { .. }
+            | RequestEvent::IdentifiersTakenOver { .. }
+            | RequestEvent::IdentifiersLeft { .. }
             | RequestEvent::MessageAttempted { .. }
             | RequestEvent::MessageAccepted { .. }
             | RequestEvent::MessageStatusChanged { .. }

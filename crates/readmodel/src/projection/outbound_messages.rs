@@ -82,6 +82,8 @@ impl super::Changes for Changes {
         match event {
             RequestEvent::OnboardingRequested { .. }
             | RequestEvent::ClientsLinked { .. }
+            | RequestEvent::IdentifiersTakenOver { .. }
+            | RequestEvent::IdentifiersLeft { .. }
             | RequestEvent::DecisionMade { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}
             RequestEvent::MessageRequested { message } => {

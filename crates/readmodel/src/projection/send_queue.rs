@@ -71,6 +71,8 @@ impl super::Changes for Changes {
             }
             RequestEvent::OnboardingRequested { .. }
             | RequestEvent::ClientsLinked { .. }
+            | RequestEvent::IdentifiersTakenOver { .. }
+            | RequestEvent::IdentifiersLeft { .. }
             | RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageAttempted { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}

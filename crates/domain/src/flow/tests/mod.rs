@@ -8,6 +8,7 @@ mod follow_up;
 mod histories;
 mod late;
 mod linking;
+mod moving;
 mod numbers;
 mod operator;
 mod profiles;

@@ -59,11 +59,12 @@ fn whatever_it_asks_for_an_old_message_is_expired() {
 #[test]
 fn nobody_is_answered_who_is_no_client() {
     type Change = fn(&mut Scene);
-    let cases: [(IgnoreReason, Change); 6] = [
+    let cases: [(IgnoreReason, Change); 7] = [
         (IgnoreReason::OwnNumber, |s| s.facts.from_own_number = true),
         (IgnoreReason::Group, |s| s.message.in_group = true),
         (IgnoreReason::System, |s| s.message.kind = "system".to_owned()),
         (IgnoreReason::Unpooled, |s| s.facts.line = Line::Unpooled),
+        (IgnoreReason::Moved, |s| s.facts.moved = true),
         (IgnoreReason::Blocked, |s| s.facts.profiles = vec![blocked(Held::Exactly)]),
         (IgnoreReason::Blocked, |s| s.facts.profiles = vec![blocked(Held::RoomOnly)]),
     ];

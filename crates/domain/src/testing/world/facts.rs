@@ -26,6 +26,8 @@ impl World {
             from_own_number: false,
             client_id,
             same_as: vec![],
+            vacated: BTreeSet::new(),
+            moved: false,
             client_country: message.from.country(),
             profiles: self.profiles_of(message, client_id),
             pools: if user.is_some() { pools.collect() } else { vec![] },

@@ -257,7 +257,7 @@ impl World {
     ) -> Result<Vec<AnyEvent>, OperatorRefusal> {
         let room = self.room(profile_id, room_id);
         let request = self.request(room.room.request_id).unwrap();
-        let facts = ResendFacts { at: now, room: Some((room, request)) };
+        let facts = ResendFacts { at: now, room: Some((room, request)), moved: false };
         let planned = on_resend_invitation(&command.actor, room_id, &facts)?;
         Ok(self.take_in(&Input::Command(command.clone()), |_| planned))
     }

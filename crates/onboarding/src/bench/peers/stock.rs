@@ -206,6 +206,8 @@ impl Stock {
             failed_numbers: vec![],
             asked_in_vain: None,
             same_as: vec![],
+            vacated: std::collections::BTreeSet::new(),
+            moved: false,
         })
     }
 

@@ -29,6 +29,13 @@ fn request(event: &RequestEvent) -> Vec<String> {
             )]
         }
         RequestEvent::ClientsLinked { client_id, same_as, .. } => vec![linked(*client_id, same_as)],
+        RequestEvent::IdentifiersTakenOver { client_id, identifiers, .. } => {
+            vec![format!("client {client_id} has {} of another now", identifiers.len())]
+        }
+        RequestEvent::IdentifiersLeft { client_id, identifiers, since, .. } => {
+            let since = since.format("%Y-%m-%d %H:%M:%S");
+            vec![format!("client {client_id} has left {} since {since}", identifiers.len())]
+        }
         RequestEvent::DecisionMade { facts, decision } => {
             let mut lines = known(facts);
             lines.extend(decided(decision));
