@@ -16,6 +16,10 @@ use crate::append::{AppendItem, StreamAppend};
 use crate::digest;
 use crate::facts::{Facts, whole_microseconds};
 
+/// Most bytes of an event's JSON. The log is published: one that NATS does not take (1 MB with its
+/// headers, unless a server is told otherwise) would hold up all that come after it.
+const MOST_BYTES: usize = 1_000_000;
+
 /// The items of one call.
 #[derive(Default)]
 pub(crate) struct Columns {
@@ -219,6 +223,10 @@ impl Events {
         metadata: &str,
     ) -> Result<i32, String> {
         let payload = payload(event).map_err(|_| "an event has no JSON".to_owned())?;
+        if payload.len() > MOST_BYTES {
+            let (name, bytes) = (event_type(event), payload.len());
+            return Err(format!("an event ({name}) has {bytes} bytes, more than {MOST_BYTES}"));
+        }
         let traceparent = item.traceparent.as_deref().filter(|text| is_plain(text));
         self.content.push(digest::content_of(&digest::Content {
             event_id,

@@ -294,3 +294,19 @@ async fn what_the_version_before_appends_is_found_by_its_correlation_and_is_soun
     assert_eq!(store.events_by_correlation(correlation).await.unwrap().len(), 1);
     assert_eq!(store.check(|_| {}).await.unwrap(), [], "its digest has the older form");
 }
+
+#[tokio::test]
+async fn an_event_that_nobody_could_publish_is_refused() {
+    let store = store().await;
+    for (length, fits) in [(900_000, true), (1_000_000, false)] {
+        let request = new_request();
+        let mut event = requested(request, new_client(), &[phone("+447700900123")]);
+        if let domain::request::RequestEvent::OnboardingRequested { message, .. } = &mut event {
+            message.text = Some(domain::Personal::new("x".repeat(length)));
+        }
+        let appended = store.append(&[item().request(request, 0, vec![event])]).await;
+        assert_eq!(appended.is_ok(), fits, "{length}");
+    }
+    let one_event = store.last_position().await.unwrap();
+    assert_eq!(one_event, 1);
+}
