@@ -1,0 +1,185 @@
+//! Every command of an operator, over NATS and, with the same key, over HTTP: it is done once, and
+//! both get the same answer.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::time::Duration;
+
+use acceptance::TestApp;
+use acceptance::ask::Asker;
+use async_nats::{HeaderMap, jetstream};
+use domain::Personal;
+use domain::identity::Identifier;
+use domain::ids::{ProfileId, RoomId};
+use domain::input::{KnownClient, OperatorCommand, OperatorRequest};
+use domain::pool::Service;
+use domain::request::Outcome;
+use futures::StreamExt;
+use onboarding::whatsapp::post::{ClientMessage, WebhookPost};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const BANK: &str = "demo-bank";
+
+/// Asks over NATS, then over HTTP; gives the answer.
+async fn asked(
+    app: &TestApp,
+    company: &str,
+    request: OperatorRequest,
+    path: &str,
+    body: Value,
+) -> Value {
+    let key = Uuid::now_v7();
+    let answer = over_nats(app, company, key, request).await;
+    assert_eq!(answer["status"], "done", "{answer}");
+    let path = format!("/api/v1/companies/{company}/{path}");
+    let (status, over_http) = app.stage.operate(&path, key, &body).await.unwrap();
+    assert!([200, 201].contains(&status), "{status} {over_http}");
+    for (name, value) in over_http.as_object().unwrap() {
+        assert_eq!(answer[name], *value, "{name} of {answer}");
+    }
+    answer
+}
+
+async fn over_nats(app: &TestApp, company: &str, key: Uuid, request: OperatorRequest) -> Value {
+    let nats = onboarding::nats_client(&app.stage.config).await.unwrap();
+    let inbox = nats.new_inbox();
+    let mut answers = nats.subscribe(inbox.clone()).await.unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("reply-to", inbox.as_str());
+    let subject = format!("cmd.onboarding.v1.{company}.{}", request.name());
+    let command = OperatorCommand {
+        operation_id: key.to_string().parse().unwrap(),
+        actor: Personal::new("Olga".to_owned()),
+        at: app.stage.now(),
+        request,
+    };
+    let body = serde_json::to_vec(&command).unwrap();
+    let published = jetstream::new(nats).publish_with_headers(subject, headers, body.into());
+    published.await.unwrap().await.unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(20), answers.next()).await;
+    serde_json::from_slice(&answer.unwrap().unwrap().payload).unwrap()
+}
+
+/// How many events of this name are recorded.
+async fn count(app: &TestApp, name: &str) -> usize {
+    let events = app.stage.store.events_after(0, 100_000).await.unwrap();
+    events.iter().filter(|event| event.event_type == name).count()
+}
+
+async fn is_fine(app: TestApp) {
+    assert_eq!(app.findings().await, Vec::<String>::new());
+    app.stop().await;
+}
+
+/// The client's only room, active.
+async fn room_of(app: &TestApp, client: &Asker) -> (RoomId, Value) {
+    let asked = app.ask(client, "#michael").await;
+    assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
+    let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
+    let room = rooms["items"][0].clone();
+    (room["room_id"].as_str().unwrap().parse().unwrap(), room)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_is_registered_blocked_unblocked_and_archived() {
+    let app = TestApp::start().await;
+    let bsuid = Identifier::Bsuid("US.known".parse().unwrap());
+    let identifiers = vec![Personal::new(bsuid)];
+    let client = KnownClient { identifiers, name: None, external_company: None, users: vec![] };
+    let body = json!({ "identifiers": [{ "kind": "bsuid", "value": "US.known" }] });
+    let register = OperatorRequest::RegisterClientProfile(client);
+    let registered = asked(&app, BANK, register, "client-profiles", body).await;
+    let profile_id: ProfileId = registered["profile_id"].as_str().unwrap().parse().unwrap();
+    for (request, what) in [
+        (OperatorRequest::BlockClient { profile_id }, "block"),
+        (OperatorRequest::UnblockClient { profile_id }, "unblock"),
+        (OperatorRequest::ArchiveClientProfile { profile_id }, "archive"),
+    ] {
+        let path = format!("client-profiles/{profile_id}/{what}");
+        asked(&app, BANK, request, &path, json!({})).await;
+    }
+    for name in
+        ["client-profile-created", "client-blocked", "client-unblocked", "client-profile-archived"]
+    {
+        assert_eq!(count(&app, name).await, 1, "{name}");
+    }
+    is_fine(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_is_invited_to_once_more_and_closed() {
+    let app = TestApp::start().await;
+    let (room_id, _) = room_of(&app, &Asker::named("US.ann")).await;
+    let resend = OperatorRequest::ResendInvitation { room_id };
+    let path = format!("chat-rooms/{room_id}/resend-invitation");
+    asked(&app, BANK, resend, &path, json!({})).await;
+    let close = OperatorRequest::CloseRoom { room_id };
+    asked(&app, BANK, close, &format!("chat-rooms/{room_id}/close"), json!({})).await;
+    for name in ["invitation-resent", "room-closed"] {
+        assert_eq!(count(&app, name).await, 1, "{name}");
+    }
+    is_fine(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_taken_out_of_service() {
+    let app = TestApp::start().await;
+    let service = Service::Suspended;
+    let set = OperatorRequest::SetNumberService { number: "100101".parse().unwrap(), service };
+    let body = json!({ "service": "suspended" });
+    asked(&app, BANK, set, "numbers/100101/service", body).await;
+    assert_eq!(count(&app, "number-service-changed").await, 1);
+    is_fine(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_users_extension_is_changed() {
+    let app = TestApp::start().await;
+    let (user_id, extension) = ("michael".parse().unwrap(), Some("mike".parse().unwrap()));
+    let set = OperatorRequest::SetUserExtension { user_id, extension };
+    asked(&app, BANK, set, "users/michael/extension", json!({ "extension": "mike" })).await;
+    let client = Asker::named("US.ann");
+    for (text, outcome) in [("#michael", Outcome::UserNotFound), ("#mike", Outcome::Onboarded)] {
+        let asked = app.ask(&client, text).await;
+        assert_eq!(app.outcome(&asked).await, outcome, "{text}");
+    }
+    is_fine(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prospect_is_promoted() {
+    let app = TestApp::start().await;
+    let (company, primary) = ("demo-wealth", "200100");
+    let client = Asker::named("US.prospect");
+    let (wamid, now) = (app.stage.next_wamid(), app.stage.now());
+    let message = ClientMessage::text(&client.client, wamid.as_str(), now, "#paula");
+    app.stage.remember(&wamid, now);
+    let post = WebhookPost::new().messages(primary, &[message]);
+    assert_eq!(app.stage.post(post).await.unwrap(), 200);
+    let request_id = app.stage.request_of(company, primary, &wamid).unwrap();
+    let settled = app.stage.settled(company, request_id).await.unwrap();
+    assert_eq!(settled.0, Outcome::ProspectRecorded);
+
+    let promote = OperatorRequest::PromoteProspect { request_id };
+    let path = format!("onboarding-requests/{request_id}/promote");
+    let promoted = asked(&app, company, promote, &path, json!({})).await;
+    let made = promoted["request_id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(app.stage.settled(company, made).await.unwrap().0, Outcome::Onboarded);
+    assert_eq!(count(&app, "room-reserved").await, 1);
+    is_fine(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_refused_over_both_and_stays_so() {
+    let app = TestApp::start().await;
+    let room_id = RoomId::from_uuid(Uuid::now_v7());
+    let key = Uuid::now_v7();
+    let close = OperatorRequest::CloseRoom { room_id };
+    let answer = over_nats(&app, BANK, key, close).await;
+    assert_eq!((&answer["status"], &answer["code"]), (&json!("refused"), &json!("unknown-chat-room")));
+    let path = format!("/api/v1/companies/{BANK}/chat-rooms/{room_id}/close");
+    let (status, problem) = app.stage.operate(&path, key, &json!({})).await.unwrap();
+    assert_eq!((status, &problem["detail"]), (404, &answer["detail"]), "{problem}");
+    is_fine(app).await;
+}
