@@ -35,7 +35,20 @@ fn receive(received: &Receive) -> Vec<RequestEvent> {
     };
     let decision = decision(&received.facts, &received.decision, &received.messages);
     let outcome = received.completion.iter().map(Completion::event);
-    std::iter::once(requested).chain(decision).chain(outcome).collect()
+    std::iter::once(requested).chain(decision).chain(said(received)).chain(outcome).collect()
+}
+
+/// What the client says about templates, if it counts.
+fn said(received: &Receive) -> Option<RequestEvent> {
+    let (client_id, at) = (received.client_id, received.facts.at);
+    let sent_at = received.message.sent_at;
+    if matches!(received.decision, Decision::StopTemplates { counts: true, .. }) {
+        Some(RequestEvent::TemplatesStopped { client_id, sent_at, at })
+    } else if matches!(received.decision, Decision::StartTemplates { counts: true, .. }) {
+        Some(RequestEvent::TemplatesStarted { client_id, sent_at, at })
+    } else {
+        None
+    }
 }
 
 fn decision(

@@ -72,6 +72,25 @@ pub enum RequestEvent {
         /// When.
         at: Timestamp,
     },
+    /// The client wants no more templates, from whichever number: no invitations, no reminders in
+    /// that form. Of all that it said about them, what it sent last counts.
+    TemplatesStopped {
+        /// The client.
+        client_id: ClientId,
+        /// When the client sent it, by WhatsApp's clock.
+        sent_at: Timestamp,
+        /// When it was decided.
+        at: Timestamp,
+    },
+    /// The client wants templates, again.
+    TemplatesStarted {
+        /// The client.
+        client_id: ClientId,
+        /// When the client sent it, by WhatsApp's clock.
+        sent_at: Timestamp,
+        /// When it was decided.
+        at: Timestamp,
+    },
     /// How the request ended. Exactly one per request.
     OutcomeRecorded {
         /// How.
@@ -137,6 +156,12 @@ pub enum Outcome {
     /// Not a client's request (written in a group, or by one of our own numbers), or of a client who
     /// is not answered: blocked, or one time too many.
     Ignored,
+    /// The client wants no more templates.
+    Stopped,
+    /// The client wants templates, again.
+    Started,
+    /// No room was opened: that takes a template, and the client wants none.
+    TemplatesStopped,
 }
 
 impl Outcome {
@@ -154,6 +179,9 @@ impl Outcome {
             Self::Expired => "expired",
             Self::Redirected => "redirected",
             Self::Ignored => "ignored",
+            Self::Stopped => "stopped",
+            Self::Started => "started",
+            Self::TemplatesStopped => "templates_stopped",
         }
     }
 }

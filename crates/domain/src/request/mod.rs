@@ -111,7 +111,9 @@ impl OnboardingRequest {
 impl Request {
     fn evolve(&mut self, event: &RequestEvent) {
         match event {
-            RequestEvent::OnboardingRequested { .. } => {}
+            RequestEvent::OnboardingRequested { .. }
+            | RequestEvent::TemplatesStopped { .. }
+            | RequestEvent::TemplatesStarted { .. } => {}
             RequestEvent::DecisionMade { facts, decision } => {
                 self.decided = Some((facts.clone(), decision.clone()));
             }

@@ -161,6 +161,7 @@ fn a_refusal_names_what_was_wrong_and_a_code_for_machines() {
         (OperatorRefusal::NoProspect(request_id(1)), "no-prospect", "request_id"),
         (OperatorRefusal::UserGone(request_id(1)), "user-not-found", "request_id"),
         (OperatorRefusal::ClientBlocked(request_id(1)), "client-blocked", "request_id"),
+        (OperatorRefusal::ClientStopped(request_id(1)), "client-stopped", "request_id"),
         (OperatorRefusal::NoSuchUser(id("zoe")), "unknown-user", "user_id"),
         (OperatorRefusal::ExtensionTaken(id("zoe")), "extension-taken", "extension"),
         (OperatorRefusal::UnknownNumber(id("2001")), "unknown-number", "number"),
