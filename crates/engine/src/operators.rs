@@ -8,7 +8,7 @@ use domain::identity::Identifier;
 use domain::ids::{ProfileId, RequestId, RoomId, UserId};
 use domain::input::{KnownClient, OperatorCommand, OperatorRequest, Timestamp};
 use domain::profile::ClientProfile;
-use eventstore::{ClientLookup, StreamAppend};
+use eventstore::{ClientLookup, ClientQuery, StreamAppend};
 use serde_json::json;
 
 use crate::decide::{Plan, Undecided};
@@ -226,8 +226,14 @@ impl Lane {
             looked_at::<ClientProfile>(&mut seen, profile_id, profile.version);
             opener = profile.state.room(room_id).map(|room| room.request_id);
         }
+        let mut said = None;
         if let Some(opener) = &opener {
-            working_set.requests.fetch(store, [*opener]).await?;
+            let request = working_set.requests.get(store, opener).await?.state.present();
+            if let Some(query) = request.map(|request| gather::sender_of(&request.message)) {
+                let ClientQuery { identifiers, variants } = query;
+                let found = store.lookup_client(company, &identifiers, &variants).await?;
+                said = working_set.said_by(&found);
+            }
         }
         let room = profile_id.zip(opener).and_then(|(profile_id, opener)| {
             let profile = working_set.profiles.here(&profile_id)?.state.present()?;
@@ -235,7 +241,7 @@ impl Lane {
             let request = working_set.requests.here(&opener)?.state.present()?;
             Some((RoomInProfile { profile, room_id, room }, request))
         });
-        let facts = ResendFacts { at, room };
+        let facts = ResendFacts { at, room, said };
         let done = flow::on_resend_invitation(&command.actor, room_id, &facts)
             .map(|commands| (json!({ "status": "done", "room_id": room_id }), commands));
         let plan = answered(command, at, done);

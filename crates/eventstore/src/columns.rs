@@ -140,11 +140,13 @@ impl Columns {
         Ok(())
     }
 
-    /// The call of `append_events`, whose parameters come in the order of [`APPEND`].
+    /// The call of `append_events`, whose parameters come in the order of [`APPEND`] and
+    /// [`APPEND_WITH_CONSENTS`].
     pub(crate) fn query(&self) -> Query<'_> {
         let Self { items, streams, events, facts, one_by_one } = self;
         let content: Vec<&[u8]> = events.content.iter().map(<[u8; 32]>::as_slice).collect();
-        let query = sqlx::query_as(APPEND)
+        let tell_consents = facts.tell_consents();
+        let query = sqlx::query_as(if tell_consents { APPEND_WITH_CONSENTS } else { APPEND })
             .bind(&items.company)
             .bind(&items.input_id)
             .bind(&items.at)
@@ -171,7 +173,8 @@ impl Columns {
             .bind(&events.causation_id)
             .bind(&events.traceparent)
             .bind(content);
-        facts.bind(query).bind(*one_by_one).bind(facts.open_rooms_of_others())
+        let query = facts.bind(query).bind(*one_by_one).bind(facts.open_rooms_of_others());
+        if tell_consents { facts.bind_consents(query) } else { query }
     }
 
     /// The events of item `n` (from 0) as they are recorded now, the first at this position.
@@ -249,14 +252,29 @@ impl Events {
     }
 }
 
+/// The columns of a call, and what there is to know of it as a whole.
+macro_rules! call {
+    ($consents:literal) => {
+        concat!(
+            "SELECT verdict, first_position, last_position, recorded_at, detail \
+             FROM append_events(ROW($1, $2, $3, $4, $5, $6, $7)::append_items, ROW($8, $9, $10, \
+             $11, $12, $13)::append_streams, ROW($14, $15, $16, $17, $18, $19, $20, $21, $22, \
+             $23, $24, $25, $26)::append_rows, ROW($27, $28, $29, $30, $31, $32, $33, $34, $35, \
+             $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, \
+             $49)::append_people, ROW($50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, \
+             $61, $62, $63, $64, $65, $66, $67, $68, $69, $70, $71, $72, $73)::append_rooms, \
+             $74, $75",
+            $consents,
+            ")"
+        )
+    };
+}
+
 /// The parameters in the order of `query` and of [`Facts::bind`].
-const APPEND: &str = "SELECT verdict, first_position, last_position, recorded_at, detail \
-     FROM append_events(ROW($1, $2, $3, $4, $5, $6, $7)::append_items, ROW($8, $9, $10, $11, $12, \
-     $13)::append_streams, ROW($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, \
-     $26)::append_rows, ROW($27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, \
-     $40, $41, $42, $43, $44, $45, $46, $47, $48, $49)::append_people, ROW($50, $51, $52, \
-     $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, \
-     $70, $71, $72, $73)::append_rooms, $74, $75)";
+const APPEND: &str = call!("");
+
+/// The same, with those of [`Facts::bind_consents`] (`migrations/0060`): few calls have any.
+const APPEND_WITH_CONSENTS: &str = call!(", ROW($76, $77, $78, $79, $80)::append_consents");
 
 const fn kind(event: &AnyEvent) -> AggregateType {
     match event {

@@ -1,7 +1,8 @@
 //! Which event changes which of the tables that decisions look things up in.
 //!
 //! This is the whole list: whoever adds an event decides here what it means to `clients`,
-//! `profiles`, `rooms` and `message_references`; `append_range` (`migrations/0053`) only writes.
+//! `profiles`, `rooms` and `message_references`; `append_range` (`migrations/0053`) only writes. So
+//! does `append_events` (`migrations/0060`) with `client_consents`.
 
 mod rows;
 
@@ -12,7 +13,7 @@ use domain::request::RequestEvent;
 
 pub(crate) use self::rows::whole_microseconds;
 use self::rows::{
-    Clients, HeldIdentifiers, Identifiers, Messages, MovedRoom, MovedRooms, OpenedRoom,
+    Clients, Consents, HeldIdentifiers, Identifiers, Messages, MovedRoom, MovedRooms, OpenedRoom,
     OpenedRooms, Place, Profiles,
 };
 use crate::append::AppendItem;
@@ -28,6 +29,7 @@ pub(crate) struct Facts {
     opened: OpenedRooms,
     moved: MovedRooms,
     messages: Messages,
+    consents: Consents,
 }
 
 impl Facts {
@@ -59,6 +61,11 @@ impl Facts {
             }
             RequestEvent::MessageAccepted { message_id, wamid, .. } => {
                 self.messages.push(place, wamid, request_id, *message_id);
+            }
+            RequestEvent::TemplatesStopped { .. } | RequestEvent::TemplatesStarted { .. } => {
+                if let Some((client_id, said)) = happened.said() {
+                    self.consents.push(place, client_id, said);
+                }
             }
             RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageRequested { .. }
@@ -154,6 +161,16 @@ impl Facts {
     /// Whether a room is opened for a client whom the call does not bring.
     pub(crate) fn open_rooms_of_others(&self) -> bool {
         !self.opened.are_of(&self.clients)
+    }
+
+    /// Whether clients say something about templates.
+    pub(crate) const fn tell_consents(&self) -> bool {
+        !self.consents.is_empty()
+    }
+
+    /// Binds the columns of the type `append_consents`, after all others.
+    pub(crate) fn bind_consents<'q>(&'q self, query: Query<'q>) -> Query<'q> {
+        self.consents.bind(query)
     }
 
     /// Binds all columns, in the order of the types `append_people` and `append_rooms`.

@@ -1,9 +1,11 @@
 //! What is known before a decision: which inputs were decided, and who is who, from what a message
 //! tells to clients and profiles.
 
+use domain::consent::{Said, Wish};
 use domain::flow::Held;
 use domain::identity::{Identifier, PhoneNumber};
 use domain::ids::{ClientId, CompanyId, InputId, ProfileId};
+use domain::input::Timestamp;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -30,6 +32,8 @@ pub struct ClientLookup {
     pub clients: Vec<ClientId>,
     /// The profiles tied to them, the most closely tied first.
     pub profiles: Vec<(ProfileId, Held)>,
+    /// What they said about templates, as far as it counts.
+    pub said: Option<Said>,
 }
 
 /// By what a client is looked up.
@@ -42,14 +46,23 @@ pub struct ClientQuery {
 }
 
 /// A row of [`QUERY`].
-type Row = (i32, Uuid, i32, Option<i64>, Option<i64>, Option<Json<serde_json::Value>>);
+type Row = (
+    i32,
+    Uuid,
+    i32,
+    Option<i64>,
+    Option<i64>,
+    Option<Json<serde_json::Value>>,
+    Option<bool>,
+    Option<Timestamp>,
+);
 
 /// What a row is about, beside the ties of a profile.
 const DECIDED: i32 = -1;
 const CLIENT: i32 = 0;
 
 /// First the inputs that were decided (tie -1), then for each query `n` the clients (tie 0, by
-/// age), then the profiles by their closest tie.
+/// age) with what they said about templates, then the profiles by their closest tie.
 ///
 /// `OFFSET 0` keeps each look-up what it is, one by its index for each row before it: joined as
 /// sets, what a company has would be read whole as soon as statistics make it look small.
@@ -93,11 +106,14 @@ tied AS (
         SELECT r.profile_id FROM rooms r
         WHERE r.company = $1 AND r.client_id = client.client_id OFFSET 0) AS r)
 SELECT n, client_id AS id, 0 AS tie, first_seen_position AS first, NULL::bigint AS last,
-    NULL::json AS answer FROM client
+    NULL::json AS answer, said.stopped, said.sent_at
+FROM client LEFT JOIN LATERAL (
+    SELECT s.stopped, s.sent_at FROM client_consents s
+    WHERE s.company = $1 AND s.client_id = client.client_id OFFSET 0) AS said ON true
 UNION ALL
-SELECT n, profile_id, min(tie), NULL, NULL, NULL FROM tied GROUP BY n, profile_id
+SELECT n, profile_id, min(tie), NULL, NULL, NULL, NULL, NULL FROM tied GROUP BY n, profile_id
 UNION ALL
-SELECT -1, known.* FROM unnest($8::uuid[]) AS asked (id) CROSS JOIN LATERAL (
+SELECT -1, known.*, NULL, NULL FROM unnest($8::uuid[]) AS asked (id) CROSS JOIN LATERAL (
     SELECT input_id, -1, first_position, last_position, answer FROM inputs
     WHERE company = $1 AND input_id = asked.id OFFSET 0) AS known
 ORDER BY n, tie, first, id";
@@ -159,7 +175,7 @@ impl EventStore {
             .during(LOOKUP)?;
         let clients = vec![ClientLookup::default(); queries.len()];
         let mut found = LookedUp { decided: vec![], clients };
-        for (n, id, tie, first, last, answer) in rows {
+        for (n, id, tie, first, last, answer, stopped, sent_at) in rows {
             if tie == DECIDED {
                 let position = |at: Option<i64>| at.map(|at| unsigned(LOOKUP, at)).transpose();
                 let positions = Positions { first: position(first)?, last: position(last)? };
@@ -172,6 +188,8 @@ impl EventStore {
             let held = match tie {
                 CLIENT => {
                     client.clients.push(ClientId::from_uuid(id));
+                    let said = stopped.zip(sent_at).map(said);
+                    client.said = Said::latest(client.said.into_iter().chain(said));
                     continue;
                 }
                 1 => Held::Exactly,
@@ -204,6 +222,10 @@ impl EventStore {
         .during(LOOKUP)?;
         Ok(holder.map(ProfileId::from_uuid))
     }
+}
+
+fn said((stopped, sent_at): (bool, Timestamp)) -> Said {
+    Said { wish: if stopped { Wish::Stop } else { Wish::Start }, sent_at }
 }
 
 /// Identifiers of several queries, as columns.

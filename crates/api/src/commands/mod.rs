@@ -179,6 +179,7 @@ fn refused(code: &str, detail: String) -> Problem {
         "phone-taken" | "room-under-way" | "no-prospect" | "user-not-found" | "client-blocked" => {
             StatusCode::CONFLICT
         }
+        "client-stopped" => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let field = detail.split_once(": ").map(|(field, _)| field.to_owned());

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::consent::{Said, Wish};
 use crate::flow::{Decision, Facts};
 use crate::ids::{ClientId, CompanyId, MessageId, RequestId, RoomId, UserId, Wamid};
 use crate::input::{InboundMessage, Timestamp};
@@ -107,6 +108,26 @@ pub enum RequestEvent {
 }
 
 impl RequestEvent {
+    /// What a client says about templates by it, if it does, and which client.
+    pub const fn said(&self) -> Option<(ClientId, Said)> {
+        match *self {
+            Self::TemplatesStopped { client_id, sent_at, .. } => {
+                Some((client_id, Said { wish: Wish::Stop, sent_at }))
+            }
+            Self::TemplatesStarted { client_id, sent_at, .. } => {
+                Some((client_id, Said { wish: Wish::Start, sent_at }))
+            }
+            Self::OnboardingRequested { .. }
+            | Self::DecisionMade { .. }
+            | Self::MessageRequested { .. }
+            | Self::MessageAttempted { .. }
+            | Self::MessageAccepted { .. }
+            | Self::MessageStatusChanged { .. }
+            | Self::MessageFailed { .. }
+            | Self::OutcomeRecorded { .. } => None,
+        }
+    }
+
     /// Reads the JSON of an event whose name is known.
     ///
     /// # Errors

@@ -44,6 +44,8 @@ impl Sends {
             RequestEvent::OnboardingRequested { .. }
             | RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageStatusChanged { .. }
+            | RequestEvent::TemplatesStopped { .. }
+            | RequestEvent::TemplatesStarted { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use domain::consent::{Said, Wish};
 use domain::identity::Identifier;
 use domain::ids::{
     ClientId, MessageId, PhoneNumberId, PoolId, ProfileId, RequestId, RoomId, UserId, Wamid,
@@ -358,6 +359,39 @@ impl Messages {
             .bind(&self.wamid)
             .bind(&self.request)
             .bind(&self.id)
+    }
+}
+
+/// What clients say about templates.
+#[derive(Default)]
+pub(super) struct Consents {
+    item: Vec<i32>,
+    company: Vec<String>,
+    client: Vec<Uuid>,
+    stopped: Vec<bool>,
+    sent_at: Vec<Timestamp>,
+}
+
+impl Consents {
+    pub(super) fn push(&mut self, place: &Place<'_>, client_id: ClientId, said: Said) {
+        self.item.push(place.item);
+        self.company.push(place.company());
+        self.client.push(client_id.as_uuid());
+        self.stopped.push(said.wish == Wish::Stop);
+        self.sent_at.push(said.sent_at);
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.item.is_empty()
+    }
+
+    pub(super) fn bind<'q>(&'q self, query: Query<'q>) -> Query<'q> {
+        query
+            .bind(&self.item)
+            .bind(&self.company)
+            .bind(&self.client)
+            .bind(&self.stopped)
+            .bind(&self.sent_at)
     }
 }
 

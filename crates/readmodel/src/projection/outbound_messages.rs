@@ -82,6 +82,8 @@ impl super::Changes for Changes {
         match event {
             RequestEvent::OnboardingRequested { .. }
             | RequestEvent::DecisionMade { .. }
+            | RequestEvent::TemplatesStopped { .. }
+            | RequestEvent::TemplatesStarted { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}
             RequestEvent::MessageRequested { message } => {
                 let request_id = super::aggregate_id(recorded)?;

@@ -72,6 +72,8 @@ impl super::Changes for Changes {
             RequestEvent::OnboardingRequested { .. }
             | RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageAttempted { .. }
+            | RequestEvent::TemplatesStopped { .. }
+            | RequestEvent::TemplatesStarted { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}
         }
         Ok(())

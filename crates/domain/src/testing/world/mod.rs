@@ -331,15 +331,8 @@ impl World {
 
     fn note_what_is_said(&mut self, events: &[AnyEvent]) {
         for event in events {
-            let (client, said) = match event {
-                AnyEvent::Request(RequestEvent::TemplatesStopped { client_id, sent_at, .. }) => {
-                    (*client_id, Said { wish: Wish::Stop, sent_at: *sent_at })
-                }
-                AnyEvent::Request(RequestEvent::TemplatesStarted { client_id, sent_at, .. }) => {
-                    (*client_id, Said { wish: Wish::Start, sent_at: *sent_at })
-                }
-                AnyEvent::Request(_) | AnyEvent::Profile(_) | AnyEvent::Pool(_) => continue,
-            };
+            let AnyEvent::Request(event) = event else { continue };
+            let Some((client, said)) = event.said() else { continue };
             let before = self.said.insert(client, said);
             assert!(before.is_none_or(|before| said.outweighs(&before)), "{said:?} is no news");
         }

@@ -205,6 +205,7 @@ impl Stock {
             promotion: None,
             failed_numbers: vec![],
             asked_in_vain: None,
+            templates: None,
         })
     }
 
