@@ -1,6 +1,6 @@
 //! Everything that real traffic brings, all at once: messages and statuses, twice, late and out of
-//! order, among broken ones, clients who stop templates and start them again, operators at work, and a
-//! WhatsApp that refuses, delays and loses answers.
+//! order, among broken ones, clients who stop templates and start them again, operators at work, and
+//! a WhatsApp that refuses, delays and loses answers.
 //!
 //! `SOAK_UPDATES` says how many updates are posted (2,000 if it doesn't), `SOAK_SEED` repeats a run as
 //! far as the timing allows.

@@ -40,8 +40,8 @@ pub struct Said {
 }
 
 impl Said {
-    /// Whether it counts where `other` counted until now: the later one does, and of the same second
-    /// the one that stops templates.
+    /// Whether it counts where `other` counted until now: the later one does, and of the same
+    /// second the one that stops templates.
     pub fn outweighs(&self, other: &Self) -> bool {
         self.weight() > other.weight()
     }
@@ -90,8 +90,12 @@ impl FromStr for Word {
         if written.chars().nth(MAX_WORD).is_some() {
             return Err(InvalidWord::Long);
         }
+        // Most messages name one: they are not folded for nothing.
+        if written.starts_with('#') || Extension::find_in(written).is_some() {
+            return Err(InvalidWord::Extension);
+        }
         let folded = folded(written);
-        if folded.starts_with('#') || Extension::find_in(written).is_some() {
+        if folded.starts_with('#') {
             return Err(InvalidWord::Extension);
         }
         match folded.trim() {

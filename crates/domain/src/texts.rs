@@ -75,10 +75,9 @@ impl TextKey {
     /// The placeholders that the text may use, without braces.
     pub const fn placeholders(self) -> &'static [&'static str] {
         match self {
-            Self::ExtensionMissing
-            | Self::UserNotFound
-            | Self::RecordingNotice
-            | Self::Started => &[],
+            Self::ExtensionMissing | Self::UserNotFound | Self::RecordingNotice | Self::Started => {
+                &[]
+            }
             Self::UserInfo => &["user", "secondary"],
             Self::NoSecondaryNumber | Self::InvitationFailed | Self::Prospect | Self::Reminder => {
                 &["user"]

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::company::{CompanyFacts, Line, NumberSpec, PoolRules, Timing, UserFacts};
 use crate::consent::{START_WORD, STOP_WORD, Said, Wish, Word};
 use crate::flow::{
-    Command, Decision, Facts, Held, NumberFacts, PoolFacts, ProfileFacts, RoomFacts,
-    TemplateFacts, decide, on_message,
+    Command, Decision, Facts, Held, NumberFacts, PoolFacts, ProfileFacts, RoomFacts, TemplateFacts,
+    decide, on_message,
 };
 use crate::identity::{Country, PhoneNumber, Sender};
 use crate::ids::{ClientId, CompanyId, MessageId, ProfileId, RequestId, RoomId};

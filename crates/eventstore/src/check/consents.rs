@@ -1,5 +1,5 @@
-//! What clients said about templates: the table has what counts of it, and no room was opened and no
-//! template sent as a reminder for a client that had stopped them.
+//! What clients said about templates: the table has what counts of it, and no room was opened and
+//! no template sent as a reminder for a client that had stopped them.
 
 use std::collections::HashMap;
 

@@ -2,8 +2,9 @@
 //!
 //! Independent: digests are computed in Rust and not by the database, states by the aggregates'
 //! `evolve` and not by `facts.rs`. It reads in batches, twice at once: in the order of positions
-//! ([`chain`], [`bookings`], [`sends`], [`consents`], [`clients`]) and stream by stream ([`streams`] and the rest). Both see
-//! the same snapshot of the database, so a running system may go on meanwhile.
+//! ([`chain`], [`bookings`], [`sends`], [`consents`], [`clients`]) and stream by stream ([`streams`]
+//! and the rest). Both see the same snapshot of the database, so a running system may go on
+//! meanwhile.
 
 mod bookings;
 mod chain;
