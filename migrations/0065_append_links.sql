@@ -1,7 +1,7 @@
 -- Why: records that clients are one (0064), from what an event tells. What has become known
 -- meanwhile counts: each is replaced by the client to which it leads by now, and of two such the
 -- one that was seen first stays.
--- Called by append_rare (0066) under the lock of log_head.
+-- Called by append_rare (0069) under the lock of log_head.
 CREATE FUNCTION append_links(company text, client uuid, same_as uuid[], "position" bigint)
 RETURNS void
 LANGUAGE plpgsql AS $$

@@ -200,6 +200,9 @@ async fn play(app: &TestApp) -> Vec<RecordedEvent> {
         (&nameless, "100400", "#tim", Outcome::Onboarded),
         (&unlucky, "100400", "#tim", Outcome::NoSecondaryNumber),
         (&unlucky, "100101", "Hello?", Outcome::Redirected),
+        (&unlucky, PRIMARY, "STOP", Outcome::Stopped),
+        (&unlucky, PRIMARY, "#michael", Outcome::TemplatesStopped),
+        (&anna, PRIMARY, "START", Outcome::Started),
     ] {
         let wamid = stage.next_wamid();
         let message = ClientMessage::text(client, wamid.as_str(), stage.now(), text);

@@ -1,5 +1,6 @@
 //! Everything that real traffic brings, all at once: messages and statuses, twice, late and out of
-//! order, among broken ones, operators at work, and a WhatsApp that refuses, delays and loses answers.
+//! order, among broken ones, clients who stop templates and start them again, operators at work, and
+//! a WhatsApp that refuses, delays and loses answers.
 //!
 //! `SOAK_UPDATES` says how many updates are posted (2,000 if it doesn't), `SOAK_SEED` repeats a run as
 //! far as the timing allows.
@@ -145,7 +146,13 @@ impl<'a> Soak<'a> {
                     (PRIMARY, yesterday, says(yesterday, &user))
                 }
                 67..69 => (PRIMARY, now, says(now, &user).in_group("group-1")),
-                69..90 => (secondary, now, says(now, "Good morning!")),
+                69..87 => (secondary, now, says(now, "Good morning!")),
+                87..90 => {
+                    let earlier = now - TimeDelta::seconds(rng.random_range(0..120));
+                    let word = ["STOP", "stop", "Start"][rng.random_range(0..3)];
+                    let to = if rng.random_bool(0.5) { PRIMARY } else { secondary };
+                    (to, earlier, says(earlier, word))
+                }
                 90..93 => {
                     ids[who] += 1;
                     changes.push(("user_id_update", renamed(who, ids[who])));

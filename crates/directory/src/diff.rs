@@ -107,6 +107,8 @@ fn head(company: &Company) -> Company {
         timing: company.timing,
         limits: company.limits,
         texts: company.texts.clone(),
+        stop_words: company.stop_words.clone(),
+        start_words: company.start_words.clone(),
         languages_by_country: company.languages_by_country.clone(),
         external_companies: Vec::new(),
         organizational_units: Vec::new(),

@@ -50,6 +50,14 @@ pub struct Company {
     /// What the company words itself, by language.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub texts: BTreeMap<Language, BTreeMap<TextKey, String>>,
+    /// By which words clients stop templates, by language; where there are none for the default
+    /// language, by [`STOP_WORD`](domain::consent::STOP_WORD).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stop_words: BTreeMap<Language, Vec<String>>,
+    /// By which words they get them again, as above; see
+    /// [`START_WORD`](domain::consent::START_WORD). What texts name is the first one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub start_words: BTreeMap<Language, Vec<String>>,
     /// The languages of clients from these countries.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub languages_by_country: BTreeMap<Country, Language>,

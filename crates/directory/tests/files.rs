@@ -103,8 +103,8 @@ colour: red
         &[
             "line 2: companies[0].name: is missing; add it",
             "line 3: companies[0].naem: unknown field; known here are id, name, default_language, \
-             features, timing, limits, texts, languages_by_country, external_companies, \
-             organizational_units, users, official_accounts, pools",
+             features, timing, limits, texts, stop_words, start_words, languages_by_country, \
+             external_companies, organizational_units, users, official_accounts, pools",
             "line 5: companies[0].users[0].ou: is missing; add it",
             "line 7: companies[0].users[0].name: is given on line 6 already; keep one",
             "line 8: companies[0].users[0].extention: unknown field; known here are id, name, ou, \
@@ -367,13 +367,69 @@ fn texts_use_only_their_placeholders_and_fit_into_a_message() {
              the default",
             "line 11: companies[0].texts.en.greeting: unknown field; known here are \
              extension_missing, user_not_found, user_info, no_secondary_number, \
-             invitation_failed, prospect, redirect, reminder, recording_notice",
+             invitation_failed, prospect, redirect, reminder, recording_notice, stopped, \
+             started, templates_stopped",
             "line 12: companies[0].texts.EN: a language must be written as WhatsApp does: 'en', \
              'de' or 'pt_BR'",
             "line 14: companies[0].languages_by_country.FR: 'fr' has no texts; add texts.fr or \
              choose another language",
         ],
     );
+}
+
+#[test]
+fn words_about_templates_are_words_and_mean_one_thing() {
+    assert_faults(
+        "
+companies:
+- id: acme
+  name: ACME
+  default_language: en
+  stop_words:
+    en: [Stop, '#stop', ' ', {word: stop}]
+    de: HALT
+    pt-BR: [PARAR]
+  start_words:
+    en: [START, sTOP]
+    de: ['please #anna']
+",
+        &[
+            "line 6: companies[0].stop_words.en[1]: names an extension; a word may not start with \
+             # or have a #… in it",
+            "line 6: companies[0].stop_words.en[2]: is empty; give a word of 1 to 64 characters",
+            "line 6: companies[0].stop_words.en[3]: must be a text; these are fields",
+            "line 7: companies[0].stop_words.de: must be a list",
+            "line 8: companies[0].stop_words.pt-BR: a language must be written as WhatsApp does: \
+             'en', 'de' or 'pt_BR'",
+            "line 10: companies[0].start_words.en[1]: is a stop word too; a word can only mean one \
+             of the two",
+            "line 11: companies[0].start_words.de[0]: names an extension; a word may not start \
+             with # or have a #… in it",
+        ],
+    );
+}
+
+#[test]
+fn words_that_are_left_out_count_too() {
+    let company = |words: &str| format!("companies:\n- id: acme\n  name: ACME\n{words}");
+    assert_faults(
+        &company("  stop_words: {en: [START]}\n"),
+        &["line 4: companies[0].stop_words.en[0]: is the start word where a company names none; \
+           give another one in start_words.en"],
+    );
+    assert_faults(
+        &company("  start_words: {de: [stop]}\n"),
+        &["line 4: companies[0].start_words.de[0]: is a stop word too; a word can only mean one of \
+           the two"],
+    );
+    assert_faults(
+        &company("  stop_words: {en: []}\n  start_words: {en: []}\n"),
+        &["line 5: companies[0].start_words: has no word; who has stopped templates needs one to \
+           get them again"],
+    );
+    good(&company("  stop_words: {en: []}\n"));
+    good(&company("  stop_words: {en: [START]}\n  start_words: {en: [MORE, AGAIN]}\n"));
+    good(&company("  start_words: {en: [], de: [LOS]}\n"));
 }
 
 #[test]

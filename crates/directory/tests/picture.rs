@@ -4,6 +4,7 @@
 use directory::{Picture, parse_and_validate};
 use domain::Personal;
 use domain::company::Line;
+use domain::consent::Wish;
 use domain::identity::{Country, Sender};
 use domain::texts::TextKey;
 
@@ -82,6 +83,63 @@ fn a_client_reads_its_countrys_language_or_the_companys() {
         let default = TextKey::UserNotFound;
         assert_eq!(texts.render(default, &[]), default.default_text());
     }
+}
+
+/// The company with these words.
+fn with_words(words: &str) -> Picture {
+    let before = "  organizational_units:\n";
+    let yaml = COMPANY.replace(before, &format!("{words}{before}"));
+    let directory = parse_and_validate(&yaml).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    Picture::new(4, directory.companies()[0].clone())
+}
+
+#[test]
+fn a_company_that_names_no_words_hears_stop_and_start() {
+    let picture = picture();
+    for (text, wish) in [
+        ("STOP", Some(Wish::Stop)),
+        (" stop ", Some(Wish::Stop)),
+        ("ＳＴＯＰ", Some(Wish::Stop)),
+        ("Start", Some(Wish::Start)),
+        ("stop it", None),
+        ("#stop", None),
+        ("", None),
+    ] {
+        assert_eq!(picture.wish(text), wish, "{text:?}");
+    }
+    assert_eq!(picture.start_word(country("DE")), "START");
+}
+
+#[test]
+fn words_of_every_language_are_heard_and_texts_name_the_clients_own() {
+    let picture = with_words(
+        "  stop_words: {en: [STOP, No more], de: [HALT]}
+  start_words: {en: [GO], de: [LOS, JA]}
+",
+    );
+    for text in ["stop", "NO MORE", "halt"] {
+        assert_eq!(picture.wish(text), Some(Wish::Stop), "{text}");
+    }
+    for text in ["go", "los", "ja"] {
+        assert_eq!(picture.wish(text), Some(Wish::Start), "{text}");
+    }
+    assert_eq!(picture.wish("START"), None, "the company names others");
+    for (from, word) in [(country("DE"), "LOS"), (country("FR"), "GO"), (None, "GO")] {
+        assert_eq!(picture.start_word(from), word);
+    }
+}
+
+#[test]
+fn an_empty_list_switches_the_words_of_its_language_off() {
+    let off = with_words("  stop_words: {en: []}\n");
+    assert_eq!((off.wish("STOP"), off.wish("START")), (None, Some(Wish::Start)));
+    let german_only = with_words(
+        "  stop_words: {en: [], de: [HALT]}
+  start_words: {en: [], de: [LOS]}
+",
+    );
+    assert_eq!(german_only.wish("halt"), Some(Wish::Stop));
+    assert_eq!(german_only.start_word(None), "LOS", "there is no other");
 }
 
 #[test]

@@ -99,6 +99,8 @@ aggregate!(
     MessageAccepted => "message-accepted",
     MessageStatusChanged => "message-status-changed",
     MessageFailed => "message-failed",
+    TemplatesStopped => "templates-stopped",
+    TemplatesStarted => "templates-started",
     OutcomeRecorded => "outcome-recorded",
 );
 aggregate!(

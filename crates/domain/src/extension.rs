@@ -29,7 +29,7 @@ impl Extension {
     /// A token is what stands between white space; the first that starts with
     /// `#` or `＃` and goes on with at least one allowed character counts.
     pub fn find_in(text: &str) -> Option<Self> {
-        let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+        let visible = visible(text);
         visible.split_whitespace().filter_map(|token| token.strip_prefix(['#', '＃'])).find_map(
             |word| {
                 let end = word.find(|c| !is_allowed(c)).unwrap_or(word.len());
@@ -48,10 +48,9 @@ impl FromStr for Extension {
     type Err = InvalidExtension;
 
     fn from_str(text: &str) -> Result<Self, InvalidExtension> {
-        let written: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+        let written = visible(text);
         let written = written.trim_end_matches(['.', '．']);
-        // Folding can undo normalisation and the reverse, hence twice.
-        let folded: String = written.nfkc().default_case_fold().nfkc().collect();
+        let folded = folded(written);
         // What was folded must fit too (`½` becomes three characters): it is read back.
         let folded = folded.trim_end_matches('.');
         if fits(written) && fits(folded) {
@@ -80,6 +79,17 @@ impl fmt::Display for Extension {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A text without marks that nobody sees.
+pub(crate) fn visible(text: &str) -> String {
+    text.chars().filter(|c| !is_invisible(*c)).collect()
+}
+
+/// A text as it is compared: whatever its capital letters and the forms of its characters.
+pub(crate) fn folded(text: &str) -> String {
+    // Folding can undo normalisation and the reverse, hence twice.
+    text.nfkc().default_case_fold().nfkc().collect()
 }
 
 fn fits(text: &str) -> bool {

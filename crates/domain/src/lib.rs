@@ -13,6 +13,7 @@
 mod aggregate;
 mod any_event;
 pub mod company;
+pub mod consent;
 mod extension;
 pub mod flow;
 pub mod identity;

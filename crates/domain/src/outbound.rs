@@ -52,6 +52,12 @@ pub enum Purpose {
     Prospect,
     /// From a secondary without a room: write to the primary.
     Redirect,
+    /// The client gets no more templates.
+    Stopped,
+    /// The client gets templates again.
+    Started,
+    /// A room can't be opened, as the client wants no templates.
+    TemplatesStopped,
 }
 
 impl Purpose {
@@ -67,6 +73,9 @@ impl Purpose {
             Self::InvitationFailed => "invitation_failed",
             Self::Prospect => "prospect",
             Self::Redirect => "redirect",
+            Self::Stopped => "stopped",
+            Self::Started => "started",
+            Self::TemplatesStopped => "templates_stopped",
         }
     }
 }

@@ -29,11 +29,17 @@ pub enum TextKey {
     Reminder,
     /// Below the user info: that what is written there is recorded. Said where the company words it.
     RecordingNotice,
+    /// No more invitations and reminders, until the client writes `{word}`.
+    Stopped,
+    /// Invitations and reminders again.
+    Started,
+    /// No invitation, as the client wanted no more: it has to write `{word}` first.
+    TemplatesStopped,
 }
 
 impl TextKey {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::ExtensionMissing,
         Self::UserNotFound,
         Self::UserInfo,
@@ -43,6 +49,9 @@ impl TextKey {
         Self::Redirect,
         Self::Reminder,
         Self::RecordingNotice,
+        Self::Stopped,
+        Self::Started,
+        Self::TemplatesStopped,
     ];
 
     /// The name as it is written in a directory file.
@@ -57,18 +66,24 @@ impl TextKey {
             Self::Redirect => "redirect",
             Self::Reminder => "reminder",
             Self::RecordingNotice => "recording_notice",
+            Self::Stopped => "stopped",
+            Self::Started => "started",
+            Self::TemplatesStopped => "templates_stopped",
         }
     }
 
     /// The placeholders that the text may use, without braces.
     pub const fn placeholders(self) -> &'static [&'static str] {
         match self {
-            Self::ExtensionMissing | Self::UserNotFound | Self::RecordingNotice => &[],
+            Self::ExtensionMissing | Self::UserNotFound | Self::RecordingNotice | Self::Started => {
+                &[]
+            }
             Self::UserInfo => &["user", "secondary"],
             Self::NoSecondaryNumber | Self::InvitationFailed | Self::Prospect | Self::Reminder => {
                 &["user"]
             }
             Self::Redirect => &["primary"],
+            Self::Stopped | Self::TemplatesStopped => &["word"],
         }
     }
 
@@ -97,6 +112,15 @@ impl TextKey {
                 "You asked for {user} on our main number. You can reach {user} right here."
             }
             Self::RecordingNotice => "",
+            Self::Stopped => {
+                "You will get no more invitations and reminders from us. Write {word} to get them \
+                 again."
+            }
+            Self::Started => "Thank you. You will get our invitations and reminders again.",
+            Self::TemplatesStopped => {
+                "You asked us for no more invitations, so we can't send you one. Please write {word} \
+                 first, then try again."
+            }
         }
     }
 }

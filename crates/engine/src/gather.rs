@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use directory::Picture;
 use domain::Extension;
 use domain::company::{Line, UserFacts};
-use domain::flow::{self, Facts, PoolFacts};
+use domain::flow::{self, Facts, PoolFacts, TemplateFacts};
 use domain::identity::{Country, Identifier};
 use domain::ids::{ClientId, CompanyId, InputId, RequestId};
 use domain::input::{
@@ -259,6 +259,12 @@ pub(crate) async fn facts(
             pools.push(pool.state.facts(rules));
         }
     }
+    let wish = message.text.as_ref().and_then(|text| picture.wish(text.expose()));
+    let before = working_set.said_by(found);
+    let templates = (wish.is_some() || before.is_some()).then(|| {
+        let start_word = picture.start_word(flow::language_in(&profiles), country).to_owned();
+        TemplateFacts { wish, before, start_word }
+    });
     Ok(Some(Facts {
         at,
         draw: rand::rng().random(),
@@ -276,5 +282,6 @@ pub(crate) async fn facts(
         promotion: None,
         failed_numbers: vec![],
         asked_in_vain: senders.asked_in_vain(client_id, request, picture.limits(), at),
+        templates,
     }))
 }

@@ -252,8 +252,14 @@ impl Lane {
             looked_at::<ClientProfile>(&mut seen, profile_id, profile.version);
             opener = profile.state.room(room_id).map(|room| room.request_id);
         }
+        // Where the first one went to may be somebody else's number by now.
+        let (mut moved, mut said) = (false, None);
         if let Some(opener) = &opener {
-            working_set.requests.fetch(store, [*opener]).await?;
+            let request = working_set.requests.get(store, opener).await?.state.present();
+            if let Some(query) = request.map(|request| gather::sender_of(&request.message)) {
+                let found = store.lookup_client(company, &query).await?;
+                (moved, said) = (found.moved, working_set.said_by(&found));
+            }
         }
         let room = profile_id.zip(opener).and_then(|(profile_id, opener)| {
             let profile = working_set.profiles.here(&profile_id)?.state.present()?;
@@ -261,15 +267,7 @@ impl Lane {
             let request = working_set.requests.here(&opener)?.state.present()?;
             Some((RoomInProfile { profile, room_id, room }, request))
         });
-        // Where the first one went to may be somebody else's number by now.
-        let moved = match &room {
-            Some((_, request)) => {
-                let query = gather::sender_of(&request.message);
-                store.lookup_client(company, &query).await?.moved
-            }
-            None => false,
-        };
-        let facts = ResendFacts { at, room, moved };
+        let facts = ResendFacts { at, room, moved, said };
         let done = flow::on_resend_invitation(&command.actor, room_id, &facts)
             .map(|commands| (json!({ "status": "done", "room_id": room_id }), commands));
         let plan = answered(command, at, done);

@@ -72,7 +72,10 @@ impl Senders {
             Decision::AskForExtension
             | Decision::Redirect
             | Decision::RecordProspect
-            | Decision::ReportNoNumber { .. } => None,
+            | Decision::ReportNoNumber { .. }
+            | Decision::StopTemplates { .. }
+            | Decision::StartTemplates { .. }
+            | Decision::ReportTemplatesStopped => None,
             Decision::ReportUserNotFound => {
                 let text = received.message.text.as_ref();
                 text.and_then(|text| Extension::find_in(text.expose()))

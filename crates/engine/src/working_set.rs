@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use domain::AnyEvent;
+use domain::consent::Said;
 use domain::flow::{Command, Rejection};
-use domain::ids::{PoolId, ProfileId, RequestId};
+use domain::ids::{ClientId, PoolId, ProfileId, RequestId};
 use domain::pool::SecondaryNumberPool;
 use domain::profile::ClientProfile;
-use domain::request::OnboardingRequest;
-use eventstore::{EventStore, Loaded, StoreError, StoredAggregate, StreamAppend};
+use domain::request::{OnboardingRequest, RequestEvent};
+use eventstore::{ClientLookup, EventStore, Loaded, StoreError, StoredAggregate, StreamAppend};
 use uuid::Uuid;
 
 /// After so many events beyond its snapshot an aggregate gets a new one.
@@ -26,6 +27,8 @@ pub(crate) struct WorkingSet {
     pub(crate) requests: Cache<OnboardingRequest>,
     pub(crate) profiles: Cache<ClientProfile>,
     pub(crate) pools: Cache<SecondaryNumberPool>,
+    /// What clients said about templates, as far as it may not be committed yet.
+    said: HashMap<ClientId, Said>,
 }
 
 /// Why commands were not carried out.
@@ -58,15 +61,23 @@ impl WorkingSet {
         self.requests.0.is_empty() && self.profiles.0.is_empty() && self.pools.0.is_empty()
     }
 
-    /// Keeps the pools, which every onboarding needs, and forgets the rest.
+    /// Keeps the pools, which every onboarding needs, and forgets the rest: it is committed.
     pub(crate) fn forget_all_but_pools(&mut self) {
         self.requests = Cache::default();
         self.profiles = Cache::default();
+        self.said.clear();
+    }
+
+    /// What counts of what a client said about templates: in the store, and in what is decided and
+    /// on its way there.
+    pub(crate) fn said_by(&self, found: &ClientLookup) -> Option<Said> {
+        let on_the_way = found.clients.iter().filter_map(|client| self.said.get(client).copied());
+        Said::latest(found.said.into_iter().chain(on_the_way))
     }
 
     /// Whether there is more in it than is worth keeping.
     pub(crate) fn is_large(&self) -> bool {
-        self.requests.0.len() + self.profiles.0.len() > MOST
+        self.requests.0.len() + self.profiles.0.len() + self.said.len() > MOST
     }
 
     /// The states that are worth a snapshot, as they will be once what is decided is committed.
@@ -86,6 +97,7 @@ impl WorkingSet {
         commands: &[Command],
     ) -> Result<Vec<StreamAppend>, Failure> {
         let mut ahead = Self::default();
+        let mut said = vec![];
         let mut streams = vec![];
         for command in commands {
             match command {
@@ -93,6 +105,7 @@ impl WorkingSet {
                     let state = ahead.requests.from(&mut self.requests, store, id).await?;
                     let events = state.state.decide(command).map_err(refused)?;
                     events.iter().for_each(|event| state.state.evolve(event));
+                    said.extend(events.iter().filter_map(RequestEvent::said));
                     state.write(id, events, &mut streams);
                 }
                 Command::Profile(id, command) => {
@@ -112,6 +125,8 @@ impl WorkingSet {
         self.requests.take_over(ahead.requests);
         self.profiles.take_over(ahead.profiles);
         self.pools.take_over(ahead.pools);
+        // Decided on what was here before, so it counts.
+        self.said.extend(said);
         Ok(streams)
     }
 }

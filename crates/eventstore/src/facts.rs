@@ -1,8 +1,9 @@
 //! Which event changes which of the tables that decisions look things up in.
 //!
 //! This is the whole list: whoever adds an event decides here what it means to `clients`,
-//! `client_links`, `left_identifiers`, `profiles`, `rooms` and `message_references`; `append_range` (`migrations/0053`)
-//! and `append_rare` (`migrations/0066`) only write.
+//! `client_consents`, `client_links`, `left_identifiers`, `profiles`, `rooms` and
+//! `message_references`; `append_range` (`migrations/0053`) and `append_rare` (`migrations/0069`) only
+//! write.
 
 mod rare;
 mod rows;
@@ -77,6 +78,11 @@ impl Facts {
             }
             RequestEvent::IdentifiersLeft { client_id, identifiers, since, .. } => {
                 self.rare.push(Rare::left(place, *client_id, identifiers, *since)?);
+            }
+            RequestEvent::TemplatesStopped { .. } | RequestEvent::TemplatesStarted { .. } => {
+                if let Some((client_id, said)) = happened.said() {
+                    self.rare.push(Rare::said(place, client_id, said));
+                }
             }
             RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageRequested { .. }

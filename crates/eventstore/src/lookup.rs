@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::Personal;
+use domain::consent::{Said, Wish};
 use domain::flow::Held;
 use domain::identity::{Identifier, PhoneNumber};
 use domain::ids::{ClientId, CompanyId, InputId, ProfileId};
@@ -40,6 +41,8 @@ pub struct ClientLookup {
     pub vacated: BTreeSet<Personal<Identifier>>,
     /// The profiles tied to them, the most closely tied first.
     pub profiles: Vec<(ProfileId, Held)>,
+    /// What they said about templates, as far as it counts.
+    pub said: Option<Said>,
 }
 
 /// By what a client is looked up.
@@ -54,7 +57,16 @@ pub struct ClientQuery {
 }
 
 /// A row of [`QUERY`].
-type Row = (i32, Uuid, i32, Option<i64>, Option<i64>, Option<Json<serde_json::Value>>);
+type Row = (
+    i32,
+    Uuid,
+    i32,
+    Option<i64>,
+    Option<i64>,
+    Option<Json<serde_json::Value>>,
+    Option<bool>,
+    Option<Timestamp>,
+);
 
 /// What a row is about, beside the ties of a profile.
 const VACATED: i32 = -3;
@@ -63,8 +75,9 @@ const DECIDED: i32 = -1;
 const CLIENT: i32 = 0;
 
 /// First the inputs that were decided (tie -1), then for each query `n` the clients (tie 0, by
-/// age; `last` is there if one is linked to an older one), then the profiles by their closest tie;
-/// before them identifiers that their client had left by then (-3) or has left since (-2).
+/// age; `last` is there if one is linked to an older one) with what they said about templates, then
+/// the profiles by their closest tie; before them identifiers that their client had left by then (-3)
+/// or has left since (-2).
 ///
 /// The tables of the few that are linked or have left a number are looked at for each that is known,
 /// and the functions that compare clients (`migrations/0068`) are called for those few alone.
@@ -154,15 +167,18 @@ tied AS (
         SELECT r.profile_id FROM rooms r
         WHERE r.company = $1 AND r.client_id = client.client_id OFFSET 0) AS r)
 SELECT n, client_id AS id, 0 AS tie, first_seen_position AS first, linked AS last,
-    NULL::json AS answer FROM client
+    NULL::json AS answer, said.stopped, said.sent_at
+FROM client LEFT JOIN LATERAL (
+    SELECT s.stopped, s.sent_at FROM client_consents s
+    WHERE s.company = $1 AND s.client_id = client.client_id OFFSET 0) AS said ON true
 UNION ALL
-SELECT n, profile_id, min(tie), NULL, NULL, NULL FROM tied GROUP BY n, profile_id
+SELECT n, profile_id, min(tie), NULL, NULL, NULL, NULL, NULL FROM tied GROUP BY n, profile_id
 UNION ALL
 SELECT n, coalesce(former, owner), CASE WHEN former IS NULL THEN -3 ELSE -2 END, NULL, NULL,
-    json_build_object('kind', kind, 'value', value)
+    json_build_object('kind', kind, 'value', value), NULL, NULL
 FROM owned WHERE former IS NOT NULL OR has_left
 UNION ALL
-SELECT -1, known.* FROM unnest($8::uuid[]) AS asked (id) CROSS JOIN LATERAL (
+SELECT -1, known.*, NULL, NULL FROM unnest($8::uuid[]) AS asked (id) CROSS JOIN LATERAL (
     SELECT input_id, -1, first_position, last_position, answer FROM inputs
     WHERE company = $1 AND input_id = asked.id OFFSET 0) AS known
 ORDER BY n, tie, first, id";
@@ -224,7 +240,7 @@ impl EventStore {
             .during(LOOKUP)?;
         let clients = vec![ClientLookup::default(); queries.len()];
         let mut found = LookedUp { decided: vec![], clients };
-        for (n, id, tie, first, last, answer) in rows {
+        for (n, id, tie, first, last, answer, stopped, sent_at) in rows {
             if tie == DECIDED {
                 let position = |at: Option<i64>| at.map(|at| unsigned(LOOKUP, at)).transpose();
                 let positions = Positions { first: position(first)?, last: position(last)? };
@@ -251,6 +267,8 @@ impl EventStore {
                         client.same_as.push(id);
                     }
                     client.clients.push(id);
+                    let said = stopped.zip(sent_at).map(said);
+                    client.said = Said::latest(client.said.into_iter().chain(said));
                     continue;
                 }
                 1 => Held::Exactly,
@@ -285,6 +303,10 @@ impl EventStore {
         .during(LOOKUP)?;
         Ok(holder.map(ProfileId::from_uuid))
     }
+}
+
+fn said((stopped, sent_at): (bool, Timestamp)) -> Said {
+    Said { wish: if stopped { Wish::Stop } else { Wish::Start }, sent_at }
 }
 
 /// Identifiers of several queries, as columns.

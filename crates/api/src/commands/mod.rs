@@ -181,6 +181,7 @@ fn refused(code: &str, detail: String) -> Problem {
         | "client-moved" => {
             StatusCode::CONFLICT
         }
+        "client-stopped" => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let field = detail.split_once(": ").map(|(field, _)| field.to_owned());

@@ -74,6 +74,11 @@ async fn a_refusal_is_a_problem_of_its_own_kind() {
         json!({ "status": "refused", "code": "phone-taken", "detail": "identifiers: taken" }),
     ));
     assert_eq!(taken.await.status, 409);
+    let stopped = asked(Some(
+        json!({ "status": "refused", "code": "client-stopped", "detail": "request_id: enough" }),
+    ));
+    let field = Some("request_id".into());
+    assert_eq!(stopped.await.problem(), (409, "client-stopped".into(), field));
 }
 
 #[tokio::test(flavor = "multi_thread")]

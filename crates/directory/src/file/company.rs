@@ -9,10 +9,10 @@ use super::accounts::Accounts;
 use super::ids::Declared;
 use super::spot::{Record, Spot};
 use super::units::Units;
-use super::{pools, texts, units, users};
+use super::{pools, texts, units, users, words};
 use crate::model::{Company, Features, LimitSpec, TimingSpec};
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 15] = [
     "id",
     "name",
     "default_language",
@@ -20,6 +20,8 @@ const FIELDS: [&str; 13] = [
     "timing",
     "limits",
     "texts",
+    "stop_words",
+    "start_words",
     "languages_by_country",
     "external_companies",
     "organizational_units",
@@ -49,6 +51,7 @@ impl<'a> Reading<'a> {
         let written_id = id_spot.and_then(|id| id.text()).unwrap_or("?");
         let name = record.name();
         let languages = texts::read(&record);
+        let words = words::read(&record, &languages.default_language);
         let (external_companies, declared) = units::external_companies(&record);
         let units = Units::read(&record);
         let users = users::read(&record, &units, &declared);
@@ -62,6 +65,8 @@ impl<'a> Reading<'a> {
             name: name?,
             default_language: languages.default_language,
             texts: languages.texts,
+            stop_words: words.stop,
+            start_words: words.start,
             languages_by_country: languages.by_country,
             external_companies,
             organizational_units: units.list,

@@ -15,6 +15,7 @@ mod texts;
 mod tree;
 mod units;
 mod users;
+mod words;
 
 use std::cell::RefCell;
 

@@ -50,7 +50,8 @@ pub(super) fn country(spot: &Spot<'_>) -> Option<Country> {
     spot.parsed().map(|KnownCountry(country)| country)
 }
 
-fn pairs<'a, K: FromStr<Err: std::fmt::Display> + Ord, V>(
+/// A mapping whose keys and values have forms of their own.
+pub(super) fn pairs<'a, K: FromStr<Err: std::fmt::Display> + Ord, V>(
     record: &Record<'a>,
     field: &'static str,
     value: impl Fn(&Spot<'a>) -> Option<V>,

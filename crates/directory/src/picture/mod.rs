@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use domain::{Extension, Language};
 use domain::company::{CompanyFacts, Limits, Line, NumberSpec, UserFacts};
+use domain::consent::Wish;
 use domain::flow::Standing;
 use domain::identity::{Country, PhoneNumber, Sender};
 use domain::ids::{CompanyId, ExternalCompanyId, OuId, PhoneNumberId, PoolId, UserId};
@@ -96,6 +97,18 @@ impl Picture {
             timing: company.timing.into(),
             texts: self.0.words.for_client(language, client_country).clone(),
         }
+    }
+
+    /// What a message says about templates: if its whole text is one of the company's words, in
+    /// whichever language, and nothing else.
+    pub fn wish(&self, text: &str) -> Option<Wish> {
+        self.0.words.wish(text)
+    }
+
+    /// The word by which clients who read this language, if the company has it, else those from a
+    /// country get templates again, for texts.
+    pub fn start_word(&self, own: Option<&Language>, client_country: Option<Country>) -> &str {
+        self.0.words.start_word(own, client_country)
     }
 
     /// How much of what one client asks is answered.

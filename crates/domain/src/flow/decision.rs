@@ -60,6 +60,22 @@ pub enum Decision {
         /// Every number considered, and why it was not taken.
         considered: Vec<ConsideredNumber>,
     },
+    /// The client wants no more templates.
+    StopTemplates {
+        /// Whether it counts: the client has not said otherwise later.
+        counts: bool,
+        /// Whether the client is told that it was heard.
+        confirmed: bool,
+    },
+    /// The client wants templates, again.
+    StartTemplates {
+        /// Whether it counts: the client has not said otherwise later.
+        counts: bool,
+        /// Whether the client is told that it was heard.
+        confirmed: bool,
+    },
+    /// A room would be opened by a template, and the client wants none.
+    ReportTemplatesStopped,
 }
 
 /// Why nobody is answered.
@@ -94,6 +110,8 @@ pub enum ReminderForm {
     Template,
     /// A reminder went out shortly before.
     Suppressed,
+    /// It would be the template, and the client wants none.
+    TemplatesStopped,
 }
 
 /// Which profile an onboarding uses.

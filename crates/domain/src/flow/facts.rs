@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::company::{CompanyFacts, Limits, Line, NumberSpec, PoolRules, UserFacts};
+use crate::consent::{Said, Wish};
 use crate::identity::{Country, Identifier, PhoneNumber};
 use crate::ids::{
     ClientId, ExternalCompanyId, PhoneNumberId, PoolId, ProfileId, RequestId, RoomId, UserId,
@@ -67,6 +68,22 @@ pub struct Facts {
     /// What the client asked in vain within the hour before, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_in_vain: Option<AskedInVain>,
+    /// What the client says about templates, or has said before. Nothing: it takes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub templates: Option<TemplateFacts>,
+}
+
+/// What a client says about templates, by a word of the company's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TemplateFacts {
+    /// By the message itself, if its whole text is one of the words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wish: Option<Wish>,
+    /// What counted before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Said>,
+    /// The word, in the client's language, by which it gets templates again.
+    pub start_word: String,
 }
 
 /// What a client asked in vain within an hour, and how much of it is answered.
@@ -85,6 +102,21 @@ impl Facts {
     /// asked for then still is, whatever its age and the company's settings are by now.
     pub(super) fn is_taken_up_again(&self) -> bool {
         self.promotion.is_some() || !self.failed_numbers.is_empty()
+    }
+
+    /// What the message says about templates, if it says so.
+    pub(super) fn wish(&self) -> Option<Wish> {
+        self.templates.as_ref().and_then(|templates| templates.wish)
+    }
+
+    /// What the client said about templates before.
+    pub(super) fn said_before(&self) -> Option<Said> {
+        self.templates.as_ref().and_then(|templates| templates.before)
+    }
+
+    /// Whether the client takes no templates.
+    pub(super) fn has_stopped_templates(&self) -> bool {
+        self.said_before().is_some_and(|said| said.wish == Wish::Stop)
     }
 
     /// The facts of now for a request whose room is being closed because its number failed: without

@@ -370,6 +370,9 @@ pub const fn room_of(decision: &Decision) -> Option<(ProfileId, RoomId)> {
         | Decision::AskForExtension
         | Decision::ReportUserNotFound
         | Decision::RecordProspect
-        | Decision::ReportNoNumber { .. } => None,
+        | Decision::ReportNoNumber { .. }
+        | Decision::StopTemplates { .. }
+        | Decision::StartTemplates { .. }
+        | Decision::ReportTemplatesStopped => None,
     }
 }

@@ -7,7 +7,7 @@ use chrono::Duration;
 use super::decision::{Decision, IgnoreReason, ProfileSource, ReminderForm};
 use super::facts::{Facts, ProfileFacts, RoomFacts, WINDOW};
 use super::wording::Wording;
-use super::{Command, linking, numbers, profiles};
+use super::{Command, consent, linking, numbers, profiles};
 use crate::company::{Line, UserFacts};
 use crate::extension::Extension;
 use crate::identity::Identifier;
@@ -22,8 +22,8 @@ use crate::texts::TextKey;
 
 /// The flow table. The same message and facts always give the same decision.
 ///
-/// A message on a secondary number whose client has a room there is no request;
-/// [`on_message`] hands it to the room before it asks here.
+/// A message on a secondary number whose client has a room there is no request, unless it says by a
+/// word whether the client takes templates; [`on_message`] hands it to the room before it asks here.
 pub fn decide(request: RequestId, message: &InboundMessage, facts: &Facts) -> Decision {
     let decision = by_the_table(request, message, facts);
     match one_time_too_many(&decision, facts) {
@@ -45,16 +45,26 @@ fn one_time_too_many(decision: &Decision, facts: &Facts) -> Option<IgnoreReason>
         Decision::ReportUserNotFound
         | Decision::RecordProspect
         | Decision::OpenRoom { .. }
-        | Decision::ReportNoNumber { .. } => extensions.or(replies),
+        | Decision::ReportNoNumber { .. }
+        | Decision::ReportTemplatesStopped => extensions.or(replies),
+        // What a client says about templates is recorded in any case; see `consent`.
         Decision::Ignore { .. }
         | Decision::Expire
         | Decision::Remind { .. }
-        | Decision::Join { .. } => None,
+        | Decision::Join { .. }
+        | Decision::StopTemplates { .. }
+        | Decision::StartTemplates { .. } => None,
     }
 }
 
 fn by_the_table(request: RequestId, message: &InboundMessage, facts: &Facts) -> Decision {
-    if let Some(reason) = reason_to_ignore(message, facts) {
+    let ignored = reason_to_ignore(message, facts);
+    // Who is blocked is heard in this all the same.
+    let is_heard = ignored.is_none_or(|reason| reason == IgnoreReason::Blocked);
+    if let Some(wish) = facts.wish().filter(|_| is_heard) {
+        return consent::decide(wish, message, facts);
+    }
+    if let Some(reason) = ignored {
         return Decision::Ignore { reason };
     }
     let again = facts.is_taken_up_again();
@@ -92,6 +102,9 @@ fn by_the_table(request: RequestId, message: &InboundMessage, facts: &Facts) -> 
     }
     if !facts.company.auto_promotion && !again {
         return Decision::RecordProspect;
+    }
+    if facts.has_stopped_templates() {
+        return Decision::ReportTemplatesStopped;
     }
     open_room(request, message, facts, user)
 }
@@ -152,6 +165,8 @@ fn reminder_form(room: &RoomFacts, facts: &Facts) -> ReminderForm {
         ReminderForm::Suppressed
     } else if room.client_wrote_at.is_some_and(|wrote| facts.at - wrote < WINDOW) {
         ReminderForm::FreeText
+    } else if facts.has_stopped_templates() {
+        ReminderForm::TemplatesStopped
     } else {
         ReminderForm::Template
     }
@@ -164,10 +179,14 @@ fn within(moment: Option<Timestamp>, seconds: u32, now: Timestamp) -> bool {
 /// What a message leads to: the decision, recorded with its facts, and the
 /// commands that carry it out.
 pub fn on_message(company: &CompanyId, message: &InboundMessage, facts: Facts) -> Vec<Command> {
-    if let Some(commands) = into_the_room(company, message, &facts) {
-        return commands;
+    match into_the_room(company, message, &facts) {
+        Some(wrote) if facts.wish().is_none() => wrote,
+        // What a client says about templates is a request, and in a room what it wrote there too.
+        wrote => {
+            let request = make_request(company, message.request_id(company), message, facts);
+            request.into_iter().chain(wrote.into_iter().flatten()).collect()
+        }
     }
-    make_request(company, message.request_id(company), message, facts)
 }
 
 /// The request that a message makes: the decision with its facts, and what carries it out.
@@ -220,7 +239,10 @@ pub(super) fn look_for_another_number(
         | Decision::ReportUserNotFound
         | Decision::Remind { .. }
         | Decision::Join { .. }
-        | Decision::RecordProspect => return None,
+        | Decision::RecordProspect
+        | Decision::StopTemplates { .. }
+        | Decision::StartTemplates { .. }
+        | Decision::ReportTemplatesStopped => return None,
     };
     let commands = plan.commands(&messages);
     let facts = recorded(facts, &decision);
@@ -294,7 +316,11 @@ const fn texts_used(decision: &Decision) -> &'static [TextKey] {
         Decision::AskForExtension => &[TextKey::ExtensionMissing],
         Decision::ReportUserNotFound => &[TextKey::UserNotFound],
         Decision::Remind { form: ReminderForm::FreeText, .. } => &[TextKey::Reminder],
-        Decision::Remind { form: ReminderForm::Template | ReminderForm::Suppressed, .. } => &[],
+        Decision::Remind {
+            form:
+                ReminderForm::Template | ReminderForm::Suppressed | ReminderForm::TemplatesStopped,
+            ..
+        } => &[],
         Decision::RecordProspect => &[TextKey::Prospect],
         Decision::ReportNoNumber { .. } => &[TextKey::NoSecondaryNumber],
         Decision::Join { repeat_user_info: false, .. } => &[],
@@ -304,6 +330,11 @@ const fn texts_used(decision: &Decision) -> &'static [TextKey] {
         Decision::OpenRoom { .. } => {
             &[TextKey::UserInfo, TextKey::RecordingNotice, TextKey::InvitationFailed]
         }
+        Decision::StopTemplates { confirmed: true, .. } => &[TextKey::Stopped],
+        Decision::StartTemplates { confirmed: true, .. } => &[TextKey::Started],
+        Decision::StopTemplates { confirmed: false, .. }
+        | Decision::StartTemplates { confirmed: false, .. } => &[],
+        Decision::ReportTemplatesStopped => &[TextKey::TemplatesStopped],
     }
 }
 
@@ -330,7 +361,10 @@ impl Plan<'_> {
             Decision::ReportUserNotFound => wording.reply(id, Purpose::UserNotFound),
             Decision::RecordProspect => wording.reply(id, Purpose::Prospect),
             Decision::ReportNoNumber { .. } => wording.reply(id, Purpose::NoSecondaryNumber),
-            Decision::Remind { form: ReminderForm::Suppressed, .. } => None,
+            Decision::Remind {
+                form: ReminderForm::Suppressed | ReminderForm::TemplatesStopped,
+                ..
+            } => None,
             Decision::Remind { room_id, form, .. } => {
                 self.user().zip(self.room(*room_id)).and_then(|(user, room)| {
                     let window = room.client_wrote_at.map(|wrote| wrote + WINDOW);
@@ -352,6 +386,11 @@ impl Plan<'_> {
                     (self.facts.at, self.invitation_deadline()),
                 )
             }),
+            Decision::StopTemplates { confirmed: true, .. } => wording.reply(id, Purpose::Stopped),
+            Decision::StartTemplates { confirmed: true, .. } => wording.reply(id, Purpose::Started),
+            Decision::StopTemplates { confirmed: false, .. }
+            | Decision::StartTemplates { confirmed: false, .. } => None,
+            Decision::ReportTemplatesStopped => wording.reply(id, Purpose::TemplatesStopped),
         };
         message.into_iter().collect()
     }
@@ -366,7 +405,10 @@ impl Plan<'_> {
             | Decision::Redirect
             | Decision::AskForExtension
             | Decision::ReportUserNotFound
-            | Decision::RecordProspect => vec![],
+            | Decision::RecordProspect
+            | Decision::StopTemplates { .. }
+            | Decision::StartTemplates { .. }
+            | Decision::ReportTemplatesStopped => vec![],
             Decision::Remind { profile_id, room_id, .. } => {
                 let message_id = messages.first().map(|m| m.message_id);
                 let room_id = *room_id;
@@ -450,6 +492,9 @@ impl Plan<'_> {
             Decision::Join { room_id, .. } => (Outcome::Joined, Some(*room_id)),
             Decision::RecordProspect => (Outcome::ProspectRecorded, None),
             Decision::ReportNoNumber { .. } => (Outcome::NoSecondaryNumber, None),
+            Decision::StopTemplates { .. } => (Outcome::Stopped, None),
+            Decision::StartTemplates { .. } => (Outcome::Started, None),
+            Decision::ReportTemplatesStopped => (Outcome::TemplatesStopped, None),
             Decision::OpenRoom { .. } => return None,
         };
         let user_id = self.user().map(|user| user.user_id.clone());

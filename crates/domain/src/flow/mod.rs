@@ -6,6 +6,7 @@
 //! what comes later into commands on the aggregates.
 
 mod closing;
+mod consent;
 mod decision;
 mod facts;
 mod followup;
@@ -25,7 +26,8 @@ pub use decision::{
 };
 pub use facts::{Facts, language_in};
 pub use facts::{
-    AskedInVain, Held, NumberFacts, PoolFacts, ProfileFacts, Promotion, RoomFacts, WINDOW,
+    AskedInVain, Held, NumberFacts, PoolFacts, ProfileFacts, Promotion, RoomFacts, TemplateFacts,
+    WINDOW,
 };
 pub use followup::{
     MOST_NUMBERS, RoomInProfile, Told, on_room_deadline, on_told, room_of, wants_facts,

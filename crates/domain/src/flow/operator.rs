@@ -8,6 +8,7 @@ use super::message::make_request;
 use super::wording::Wording;
 use super::{Command, Facts, ProfileFacts, Promotion, RoomInProfile};
 use crate::company::{Line, NumberSpec};
+use crate::consent::{Said, Wish};
 use crate::identity::Identifier;
 use crate::ids::{
     ClientId, CompanyId, ExternalCompanyId, OperationId, PhoneNumberId, PoolId, ProfileId,
@@ -65,6 +66,11 @@ pub enum OperatorRefusal {
     /// An operator has blocked the client.
     #[error("request_id: the client of request {0} is blocked; unblock it first")]
     ClientBlocked(RequestId),
+    /// The client wants no templates.
+    #[error(
+        "request_id: the client of request {0} wants no more invitations; it has to write the start word first"
+    )]
+    ClientStopped(RequestId),
     /// The directory has no such user, active or not.
     #[error("user_id: the company has no user {0}")]
     NoSuchUser(UserId),
@@ -109,6 +115,7 @@ impl OperatorRefusal {
             Self::UserGone(_) => "user-not-found",
             Self::ClientMoved(_) => "client-moved",
             Self::ClientBlocked(_) => "client-blocked",
+            Self::ClientStopped(_) => "client-stopped",
             Self::UnknownNumber(_) => "unknown-number",
             Self::UnknownRoom(_) => "unknown-chat-room",
             Self::RoomClosed(_) => "room-closed",
@@ -291,6 +298,9 @@ pub fn on_promote_prospect(
     if facts.profiles.iter().any(ProfileFacts::blocks_client) {
         return Err(OperatorRefusal::ClientBlocked(prospect));
     }
+    if facts.has_stopped_templates() {
+        return Err(OperatorRefusal::ClientStopped(prospect));
+    }
     let request_id = RequestId::promoted_by(prospect, operation_id);
     let facts = Facts { promotion: Some(promotion), ..facts };
     Ok((request_id, make_request(company, request_id, message, facts)))
@@ -323,6 +333,8 @@ pub struct ResendFacts<'a> {
     pub room: Option<(RoomInProfile<'a>, &'a Request)>,
     /// Whether the client has left the number that the request was sent by.
     pub moved: bool,
+    /// What its client said last about templates, if it did.
+    pub said: Option<Said>,
 }
 
 /// An operator has a room's invitation sent once more, in the words of the first. If it fails, the
@@ -335,7 +347,7 @@ pub fn on_resend_invitation(
     room_id: RoomId,
     facts: &ResendFacts<'_>,
 ) -> Result<Vec<Command>, OperatorRefusal> {
-    let ResendFacts { at, room, moved } = *facts;
+    let ResendFacts { at, room, moved, said } = *facts;
     let (found, request) = room.ok_or(OperatorRefusal::UnknownRoom(room_id))?;
     if !found.room.is_open() {
         return Err(OperatorRefusal::RoomClosed(room_id));
@@ -345,6 +357,9 @@ pub fn on_resend_invitation(
     }
     if found.profile.blocked {
         return Err(OperatorRefusal::ClientBlocked(request.request_id));
+    }
+    if said.is_some_and(|said| said.wish == Wish::Stop) {
+        return Err(OperatorRefusal::ClientStopped(request.request_id));
     }
     if found.room.was_written_to() {
         return Err(OperatorRefusal::NoInvitationNeeded(room_id));

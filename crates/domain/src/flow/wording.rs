@@ -86,6 +86,7 @@ impl Wording<'_> {
 
     fn text_for(&self, purpose: Purpose) -> Option<(TextKey, Vec<(&'static str, String)>)> {
         let user = || self.facts.user.as_ref().map(|u| ("user", u.name.expose().clone()));
+        let word = || self.facts.templates.as_ref().map(|it| ("word", it.start_word.clone()));
         let key = match purpose {
             Purpose::ExtensionMissing => (TextKey::ExtensionMissing, vec![]),
             Purpose::UserNotFound => (TextKey::UserNotFound, vec![]),
@@ -98,6 +99,9 @@ impl Wording<'_> {
                 }
                 Line::Primary { .. } | Line::Unpooled => return None,
             },
+            Purpose::Stopped => (TextKey::Stopped, vec![word()?]),
+            Purpose::Started => (TextKey::Started, vec![]),
+            Purpose::TemplatesStopped => (TextKey::TemplatesStopped, vec![word()?]),
             Purpose::UserInfo | Purpose::Invitation | Purpose::Reminder => return None,
         };
         Some(key)

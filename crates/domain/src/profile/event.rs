@@ -160,7 +160,8 @@ pub enum ProfileEvent {
         room_id: RoomId,
         /// The request that asked.
         request_id: RequestId,
-        /// The reminder, or `None` if one had been sent shortly before.
+        /// The reminder, or `None` if it was suppressed: one had been sent shortly before, or it
+        /// would have been a template and the client wants none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message_id: Option<MessageId>,
         /// When.

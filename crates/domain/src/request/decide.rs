@@ -36,7 +36,8 @@ fn receive(received: &Receive) -> Vec<RequestEvent> {
     let who = who_it_is(received);
     let decision = decision(&received.facts, &received.decision, &received.messages);
     let outcome = received.completion.iter().map(Completion::event);
-    std::iter::once(requested).chain(who).chain(decision).chain(outcome).collect()
+    let told = who.chain(decision).chain(said(received));
+    std::iter::once(requested).chain(told).chain(outcome).collect()
 }
 
 /// What the message tells of who its client is.
@@ -61,6 +62,19 @@ fn who_it_is(received: &Receive) -> impl Iterator<Item = RequestEvent> {
         at,
     });
     linked.into_iter().chain(taken_over).chain(left)
+}
+
+/// What the client says about templates, if it counts.
+fn said(received: &Receive) -> Option<RequestEvent> {
+    let (client_id, at) = (received.client_id, received.facts.at);
+    let sent_at = received.message.sent_at;
+    if matches!(received.decision, Decision::StopTemplates { counts: true, .. }) {
+        Some(RequestEvent::TemplatesStopped { client_id, sent_at, at })
+    } else if matches!(received.decision, Decision::StartTemplates { counts: true, .. }) {
+        Some(RequestEvent::TemplatesStarted { client_id, sent_at, at })
+    } else {
+        None
+    }
 }
 
 fn decision(

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::consent::{Said, Wish};
 use crate::flow::{Decision, Facts};
 use crate::identity::Identifier;
 use crate::ids::{ClientId, CompanyId, MessageId, RequestId, RoomId, UserId, Wamid};
@@ -106,6 +107,25 @@ pub enum RequestEvent {
         /// When.
         at: Timestamp,
     },
+    /// The client wants no more templates, from whichever number: no invitations, no reminders in
+    /// that form. Of all that it said about them, what it sent last counts.
+    TemplatesStopped {
+        /// The client.
+        client_id: ClientId,
+        /// When the client sent it, by WhatsApp's clock.
+        sent_at: Timestamp,
+        /// When it was decided.
+        at: Timestamp,
+    },
+    /// The client wants templates, again.
+    TemplatesStarted {
+        /// The client.
+        client_id: ClientId,
+        /// When the client sent it, by WhatsApp's clock.
+        sent_at: Timestamp,
+        /// When it was decided.
+        at: Timestamp,
+    },
     /// How the request ended. Exactly one per request.
     OutcomeRecorded {
         /// How.
@@ -122,6 +142,29 @@ pub enum RequestEvent {
 }
 
 impl RequestEvent {
+    /// What a client says about templates by it, if it does, and which client.
+    pub const fn said(&self) -> Option<(ClientId, Said)> {
+        match *self {
+            Self::TemplatesStopped { client_id, sent_at, .. } => {
+                Some((client_id, Said { wish: Wish::Stop, sent_at }))
+            }
+            Self::TemplatesStarted { client_id, sent_at, .. } => {
+                Some((client_id, Said { wish: Wish::Start, sent_at }))
+            }
+            Self::OnboardingRequested { .. }
+            | Self::ClientsLinked { .. }
+            | Self::IdentifiersTakenOver { .. }
+            | Self::IdentifiersLeft { .. }
+            | Self::DecisionMade { .. }
+            | Self::MessageRequested { .. }
+            | Self::MessageAttempted { .. }
+            | Self::MessageAccepted { .. }
+            | Self::MessageStatusChanged { .. }
+            | Self::MessageFailed { .. }
+            | Self::OutcomeRecorded { .. } => None,
+        }
+    }
+
     /// Reads the JSON of an event whose name is known.
     ///
     /// # Errors
@@ -171,6 +214,12 @@ pub enum Outcome {
     /// Not a client's request (written in a group, or by one of our own numbers), or of a client who
     /// is not answered: blocked, or one time too many.
     Ignored,
+    /// The client wants no more templates.
+    Stopped,
+    /// The client wants templates, again.
+    Started,
+    /// No room was opened: that takes a template, and the client wants none.
+    TemplatesStopped,
 }
 
 impl Outcome {
@@ -188,6 +237,9 @@ impl Outcome {
             Self::Expired => "expired",
             Self::Redirected => "redirected",
             Self::Ignored => "ignored",
+            Self::Stopped => "stopped",
+            Self::Started => "started",
+            Self::TemplatesStopped => "templates_stopped",
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The onboarding request: one per message that a client sent to a primary
-//! (or to a secondary without a room), and one per promotion of a prospect: what was decided, which messages were
+//! (or to a secondary without a room, or about templates), and one per promotion of a prospect: what was decided, which messages were
 //! requested, what became of them, and how it ended.
 
 mod command;
@@ -114,7 +114,9 @@ impl Request {
             RequestEvent::OnboardingRequested { .. }
             | RequestEvent::ClientsLinked { .. }
             | RequestEvent::IdentifiersTakenOver { .. }
-            | RequestEvent::IdentifiersLeft { .. } => {}
+            | RequestEvent::IdentifiersLeft { .. }
+            | RequestEvent::TemplatesStopped { .. }
+            | RequestEvent::TemplatesStarted { .. } => {}
             RequestEvent::DecisionMade { facts, decision } => {
                 self.decided = Some((facts.clone(), decision.clone()));
             }

@@ -118,6 +118,26 @@ fn a_request_that_ends_at_once_records_its_outcome_last() {
 }
 
 #[test]
+fn what_its_client_says_about_templates_is_a_fact_of_its_own_if_it_counts() {
+    let (client_id, sent_at, when) = (received().client_id, at(0), received().facts.at);
+    let stopped = RequestEvent::TemplatesStopped { client_id, sent_at, at: when };
+    let started = RequestEvent::TemplatesStarted { client_id, sent_at, at: when };
+    for (decision, fact) in [
+        (Decision::StopTemplates { counts: true, confirmed: true }, Some(stopped)),
+        (Decision::StartTemplates { counts: true, confirmed: false }, Some(started)),
+        (Decision::StopTemplates { counts: false, confirmed: false }, None),
+        (Decision::StartTemplates { counts: false, confirmed: false }, None),
+    ] {
+        let completion = Some(completion(Outcome::Stopped));
+        let received = Receive { decision, completion, ..received() };
+        let mut events = events_of(&received);
+        events.extend(fact);
+        events.push(ended(Outcome::Stopped));
+        given([]).when(RequestCommand::Receive(Box::new(received))).then(events);
+    }
+}
+
+#[test]
 fn the_same_message_is_received_once() {
     after([]).when(RequestCommand::Receive(Box::new(received()))).then_nothing();
 }

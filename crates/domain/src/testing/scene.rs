@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::company::{CompanyFacts, Line, NumberSpec, PoolRules, Timing, UserFacts};
+use crate::consent::{START_WORD, STOP_WORD, Said, Wish, Word};
 use crate::flow::{
-    Command, Decision, Facts, Held, NumberFacts, PoolFacts, ProfileFacts, RoomFacts, decide,
-    on_message,
+    Command, Decision, Facts, Held, NumberFacts, PoolFacts, ProfileFacts, RoomFacts, TemplateFacts,
+    decide, on_message,
 };
 use crate::identity::{Country, PhoneNumber, Sender};
 use crate::ids::{ClientId, CompanyId, MessageId, ProfileId, RequestId, RoomId};
@@ -168,6 +169,16 @@ pub(crate) fn message(from: Sender, to: &str, text: Option<&str>) -> InboundMess
     }
 }
 
+/// What a message says about templates by one of the product's own words, and what counted before.
+pub(crate) fn templates(message: &InboundMessage, before: Option<Said>) -> Option<TemplateFacts> {
+    let word = |text: &str| text.parse::<Word>().ok();
+    let said = message.text.as_ref().and_then(|text| word(text.expose()));
+    let means = |wish: Wish, own: &str| (said.is_some() && said == word(own)).then_some(wish);
+    let wish = means(Wish::Stop, STOP_WORD).or(means(Wish::Start, START_WORD));
+    let start_word = START_WORD.to_owned();
+    (wish.is_some() || before.is_some()).then_some(TemplateFacts { wish, before, start_word })
+}
+
 /// One message and what is known when it is decided.
 #[derive(Clone)]
 pub(crate) struct Scene {
@@ -195,6 +206,7 @@ pub(crate) fn scene() -> Scene {
         same_as: vec![],
         vacated: BTreeSet::new(),
         moved: false,
+        templates: None,
     };
     Scene { message, facts }
 }
@@ -212,6 +224,11 @@ impl Scene {
 
     pub(crate) fn saying(self, text: &str) -> Self {
         self.with(|s| s.message.text = Some(Personal::new(text.to_owned())))
+    }
+
+    /// The client writes this, and has said about templates before.
+    pub(crate) fn saying_after(self, text: &str, before: Option<Said>) -> Self {
+        self.saying(text).with(|s| s.facts.templates = templates(&s.message, before))
     }
 
     pub(crate) fn on_secondary(self, number: &str) -> Self {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use domain::company::{CompanyFacts, Line, NumberSpec, PoolRules, Timing, UserFacts};
+use domain::consent::{Said, Wish};
 use domain::flow::{
     ConsideredNumber, ConsideredProfile, Decision, Facts, Held, IgnoreReason, NumberChoice,
     NumberFacts, NumberVerdict, PoolFacts, Preference, ProfileChoice, ProfileFacts, ProfileSource,
-    ProfileVerdict, ReminderForm, RoomFacts, SelectionStep,
+    ProfileVerdict, ReminderForm, RoomFacts, SelectionStep, TemplateFacts,
 };
 use domain::identity::{Identifier, Recipient, Sender};
 use domain::ids::{ClientId, InputId, MessageId, ProfileId, RequestId, RoomId};
@@ -202,6 +203,8 @@ fn request_events() -> Vec<RequestEvent> {
             at: at(5),
         },
         RequestEvent::MessageFailed { message_id, error, at: at(6) },
+        RequestEvent::TemplatesStopped { client_id: client_id(), sent_at: at(0), at: at(2) },
+        RequestEvent::TemplatesStarted { client_id: client_id(), sent_at: at(0), at: at(2) },
         RequestEvent::OutcomeRecorded {
             outcome: Outcome::Onboarded,
             user_id: Some(id("user-1")),
@@ -322,6 +325,11 @@ fn facts() -> Facts {
         promotion: None,
         failed_numbers: vec![],
         asked_in_vain: None,
+        templates: Some(TemplateFacts {
+            wish: Some(Wish::Start),
+            before: Some(Said { wish: Wish::Stop, sent_at: at(1) }),
+            start_word: "START".to_owned(),
+        }),
     }
 }
 
@@ -338,6 +346,7 @@ fn plain_facts() -> Facts {
             texts: Texts { language: "en".to_owned(), worded: BTreeMap::new() },
             ..full.company
         },
+        templates: None,
         ..full
     }
 }
@@ -406,6 +415,9 @@ fn other_decisions() -> impl Iterator<Item = (&'static str, Box<Decision>)> {
         ("join", Decision::Join { profile_id, room_id, repeat_user_info: true }),
         ("record-prospect", Decision::RecordProspect),
         ("report-no-number", no_number),
+        ("stop-templates", Decision::StopTemplates { counts: true, confirmed: true }),
+        ("start-templates", Decision::StartTemplates { counts: false, confirmed: false }),
+        ("report-templates-stopped", Decision::ReportTemplatesStopped),
     ]
     .map(|(form, decision)| (form, Box::new(decision)))
     .into_iter()

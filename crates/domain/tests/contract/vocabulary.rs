@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{env, fs};
 
+use domain::consent::Wish;
 use domain::flow::{
     Decision, Held, IgnoreReason, NumberVerdict, Preference, ProfileSource, ProfileVerdict,
     ReminderForm, SelectionStep,
@@ -60,6 +61,7 @@ fn vocabulary() -> BTreeMap<&'static str, BTreeSet<String>> {
         ("send-result", words::<SendResult>()),
         ("service", words::<Service>()),
         ("text-key", words::<TextKey>()),
+        ("wish", words::<Wish>()),
     ])
 }
 

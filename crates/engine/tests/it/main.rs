@@ -8,6 +8,7 @@ mod another_number;
 mod archiving;
 mod blocking;
 mod closing;
+mod consent;
 mod deadlines;
 mod directories;
 mod duplicates;

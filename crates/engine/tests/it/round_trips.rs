@@ -29,6 +29,7 @@ async fn an_input_costs_few_round_trips() {
     };
     cost("new client, room", hello, 2).await;
     cost("new client, no extension", message(client(2), "hello"), 2).await;
+    cost("known client, stops templates", message(client(2), "STOP"), 2).await;
     cost("known client, joins", message(client(1), "#michael"), 4).await;
     let sent = direct.events().await;
     let invitation = sent.iter().find_map(|event| match event {

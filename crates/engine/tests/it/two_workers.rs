@@ -40,7 +40,8 @@ async fn both_get_the_same(seed: u64, known: bool) {
     let inputs: Vec<_> = (0..120)
         .map(|n| {
             let from = client(random.random_range(0..25));
-            let text = ["#michael", "#anna", "hello", "#nobody"][random.random_range(0..4)];
+            let texts = ["#michael", "#anna", "#michael", "hello", "#nobody", "STOP", "START"];
+            let text = texts[random.random_range(0..7)];
             match random.random_range(0..12) {
                 0 => register(n, &from, "anna"),
                 1 => message_to("beta", number(1, 0), from, text),

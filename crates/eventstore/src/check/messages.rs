@@ -38,7 +38,9 @@ impl FoldedRequest {
             | RequestEvent::MessageRequested { .. }
             | RequestEvent::MessageAttempted { .. }
             | RequestEvent::MessageStatusChanged { .. }
-            | RequestEvent::MessageFailed { .. } => {}
+            | RequestEvent::MessageFailed { .. }
+            | RequestEvent::TemplatesStopped { .. }
+            | RequestEvent::TemplatesStarted { .. } => {}
         }
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! Independent: digests are computed in Rust and not by the database, states by the aggregates'
 //! `evolve` and not by `facts.rs`. It reads in batches, twice at once: in the order of positions
-//! ([`chain`], [`bookings`], [`sends`], [`clients`]) and stream by stream ([`streams`] and the rest). Both see
-//! the same snapshot of the database, so a running system may go on meanwhile.
+//! ([`chain`], [`bookings`], [`sends`], [`consents`], [`clients`]) and stream by stream ([`streams`]
+//! and the rest). Both see the same snapshot of the database, so a running system may go on
+//! meanwhile.
 
 mod bookings;
 mod chain;
 mod clients;
+mod consents;
 mod messages;
 mod pools;
 mod profiles;
@@ -67,8 +69,12 @@ pub enum FindingKind {
     Quarantine,
     /// No message was tried after it had expired.
     LateSend,
+    /// No template was decided on for a client that had stopped them.
+    StoppedTemplate,
     /// Clients and their identifiers are those in the events.
     Clients,
+    /// What counts of what clients said about templates is what the events say.
+    Consents,
     /// Profiles and their identifiers are those in the events.
     Profiles,
     /// Rooms are those in the events.
@@ -150,6 +156,7 @@ async fn by_position(db: &mut PgConnection, tell: Tell) -> Result<Findings, Stor
     let mut chain = chain::Chain::default();
     let mut bookings = bookings::Bookings::default();
     let mut sends = sends::Sends::default();
+    let mut consents = consents::Consents::default();
     let mut clients = clients::Clients::default();
     let query =
         format!("SELECT {COLUMNS} FROM events e WHERE position > $1 ORDER BY position LIMIT $2");
@@ -163,6 +170,7 @@ async fn by_position(db: &mut PgConnection, tell: Tell) -> Result<Findings, Stor
                 Ok(event) => {
                     bookings.next(&logged.recorded, &event, findings);
                     sends.next(&logged.recorded, &event, findings);
+                    consents.next(&logged.recorded, &event, findings);
                     clients.next(&logged.recorded, &event);
                 }
                 Err(why) => findings.add(
@@ -178,6 +186,7 @@ async fn by_position(db: &mut PgConnection, tell: Tell) -> Result<Findings, Stor
     chain.compare_head(db, findings).await?;
     chain::compare_inputs(db, findings).await?;
     clients.compare_rest(db, findings).await?;
+    consents.compare(db, findings).await?;
     Ok(found)
 }
 

@@ -47,6 +47,8 @@ impl Sends {
             | RequestEvent::IdentifiersLeft { .. }
             | RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageStatusChanged { .. }
+            | RequestEvent::TemplatesStopped { .. }
+            | RequestEvent::TemplatesStarted { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}
         }
     }

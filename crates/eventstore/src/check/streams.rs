@@ -17,7 +17,8 @@ use crate::StoreError;
 /// be read is checked in the order of positions.
 pub(super) const PAYLOAD: &str = "CASE WHEN e.aggregate_type = 'onboarding-request' \
      AND e.event_type IN ('decision-made', 'message-requested', 'message-attempted', \
-     'message-status-changed', 'message-failed') THEN '' ELSE e.payload::text END";
+     'message-status-changed', 'message-failed', 'templates-stopped', 'templates-started') \
+     THEN '' ELSE e.payload::text END";
 
 /// One stream, folded as far as it was read.
 enum Folded {

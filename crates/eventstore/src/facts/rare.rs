@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::Personal;
+use domain::consent::{Said, Wish};
 use domain::identity::Identifier;
 use domain::ids::ClientId;
 use domain::input::Timestamp;
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 use super::rows::{Place, whole_microseconds};
 
-/// One such fact, as `append_rare` (`migrations/0066`) reads it.
+/// One such fact, as `append_rare` (`migrations/0069`) reads it.
 #[derive(Serialize)]
 pub(super) struct Rare {
     item: i32,
@@ -28,6 +29,8 @@ enum Fact {
     Linked { client: ClientId, same_as: Vec<ClientId> },
     /// A client has other numbers since.
     Left { client: ClientId, identifiers: BTreeSet<Personal<Identifier>>, since: Timestamp },
+    /// A client says whether it takes templates.
+    Said { client: ClientId, stopped: bool, sent_at: Timestamp },
     /// A client has numbers that another has left.
     TakenOver { client: ClientId, identifiers: BTreeSet<Personal<Identifier>> },
 }
@@ -56,6 +59,11 @@ impl Rare {
     ) -> Self {
         let identifiers = identifiers.clone();
         Self::of(place, Fact::TakenOver { client, identifiers })
+    }
+
+    pub(super) fn said(place: &Place<'_>, client: ClientId, said: Said) -> Self {
+        let (stopped, sent_at) = (said.wish == Wish::Stop, said.sent_at);
+        Self::of(place, Fact::Said { client, stopped, sent_at })
     }
 
     fn of(place: &Place<'_>, fact: Fact) -> Self {

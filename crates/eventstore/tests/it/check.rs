@@ -1,6 +1,6 @@
 //! The checker: silent on a sound store, and it names what was tampered with.
 
-use domain::ids::{MessageId, RoomId};
+use domain::ids::{ClientId, MessageId, RoomId};
 use domain::pool::PoolEvent;
 use domain::request::{Outcome, RequestEvent};
 use eventstore::{AppendItem, EventStore, Finding, FindingKind, Progress};
@@ -8,7 +8,7 @@ use eventstore::{AppendItem, EventStore, Finding, FindingKind, Progress};
 use crate::support::*;
 
 /// A store in which everything happens: two profiles, a closed and an open room, a pool, requests
-/// with outcomes and one whose room is under way.
+/// with outcomes and one whose room is under way, and a client who wants no more templates.
 async fn busy() -> EventStore {
     let store = store().await;
     let (client, profile) = (new_client(), new_profile());
@@ -44,6 +44,13 @@ async fn busy() -> EventStore {
         .profile(profile, 5, vec![reserved(second, client, "michael", "200")])
         .pool("acme_main", 4, vec![number_reserved(second)]);
     appended(&store, again).await;
+    let request = new_request();
+    let words = vec![
+        requested(request, client, &[bsuid("GB.abc")]),
+        stopped(client, 3),
+        ended(Outcome::Stopped),
+    ];
+    appended(&store, item().request(request, 0, words)).await;
     store
 }
 
@@ -111,6 +118,13 @@ async fn each_kind_of_damage_is_found() {
         (
             "INSERT INTO client_links SELECT company, client_id, gen_random_uuid(), 1 FROM clients",
             vec![Clients],
+        ),
+        ("UPDATE client_consents SET stopped = false", vec![Consents]),
+        ("UPDATE client_consents SET sent_at = sent_at + interval '1 second'", vec![Consents]),
+        ("DELETE FROM client_consents", vec![Consents]),
+        (
+            "INSERT INTO client_consents VALUES ('acme', gen_random_uuid(), true, now())",
+            vec![Consents],
         ),
         ("DELETE FROM profile_identifiers WHERE kind = 'phone'", vec![Profiles]),
         (
@@ -198,6 +212,56 @@ async fn a_message_that_was_tried_after_it_had_expired_is_found() {
     assert_eq!(kinds(&store).await, []);
     appended(&store, item().request(request, 4, vec![attempted(200)])).await;
     assert_eq!(kinds(&store).await, [FindingKind::LateSend]);
+}
+
+/// A request that is decided so many seconds later: a template as a reminder.
+fn reminded(client: ClientId, seconds: i64) -> AppendItem {
+    let request = new_request();
+    let decided = serde_json::from_value(serde_json::json!({
+        "type": "decision-made",
+        "facts": {
+            "at": at(seconds),
+            "draw": 0,
+            "company": {
+                "directory_version": 1,
+                "name": "Acme",
+                "auto_promotion": true,
+                "unique_phone_number": false,
+                "timing": {},
+                "texts": { "language": "en" },
+            },
+            "line": { "role": "primary", "pool": "acme_main" },
+            "client_id": client,
+        },
+        "decision": {
+            "kind": "remind",
+            "profile_id": new_profile(),
+            "room_id": new_room(),
+            "form": "template",
+        },
+    }));
+    let events = vec![requested(request, client, &[]), decided.unwrap(), ended(Outcome::Reminded)];
+    item().request(request, 0, events)
+}
+
+#[tokio::test]
+async fn a_template_for_a_client_that_had_stopped_them_is_found() {
+    let store = store().await;
+    let (client, request) = (new_client(), new_request());
+    let words = vec![requested(request, client, &[]), stopped(client, 0), ended(Outcome::Stopped)];
+    appended(&store, reminded(client, 3)).await;
+    appended(&store, item().request(request, 0, words)).await;
+    appended(&store, reminded(client, 30)).await;
+    assert_eq!(kinds(&store).await, [], "another worker may have been slow");
+    appended(&store, reminded(client, 300)).await;
+    assert_eq!(kinds(&store).await, [FindingKind::StoppedTemplate]);
+
+    let again = new_request();
+    let words = vec![requested(again, client, &[]), started(client, 400), ended(Outcome::Started)];
+    appended(&store, item().request(again, 0, words)).await;
+    let before = store.check(|_| {}).await.unwrap();
+    appended(&store, reminded(client, 500)).await;
+    assert_eq!(store.check(|_| {}).await.unwrap(), before, "it wants them again");
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! Who is who.
 
 use domain::Personal;
+use domain::consent::{Said, Wish};
 use domain::flow::Held;
+use domain::identity::Identifier;
 use domain::ids::{ClientId, ProfileId};
 use domain::profile::ProfileEvent;
-use domain::request::RequestEvent;
-use eventstore::{ClientLookup, ClientQuery, EventStore};
+use domain::request::{Outcome, RequestEvent};
+use eventstore::{AppendItem, AppendVerdict, ClientLookup, ClientQuery, EventStore};
 
 use crate::support::*;
 
@@ -262,6 +264,51 @@ async fn a_number_that_is_given_out_again_leads_to_whoever_had_it_then() {
     assert_eq!(store.check(|_| {}).await.unwrap(), []);
 }
 
+/// A request in which a client says something about templates.
+fn saying(client: ClientId, from: &Identifier, word: RequestEvent) -> AppendItem {
+    let request = new_request();
+    let events = vec![
+        requested(request, client, std::slice::from_ref(from)),
+        word,
+        ended(Outcome::Stopped),
+    ];
+    item().request(request, 0, events)
+}
+
+#[tokio::test]
+async fn of_all_that_a_client_says_about_templates_what_it_sent_last_counts() {
+    let store = store().await;
+    let (client, from) = (new_client(), phone(PHONE));
+    let said = async || lookup(&store, std::slice::from_ref(&from), &[]).await.said;
+    assert_eq!(said().await, None);
+    let stop = |second| Some(Said { wish: Wish::Stop, sent_at: at(second) });
+    let start = |second| Some(Said { wish: Wish::Start, sent_at: at(second) });
+    for (word, counts) in [
+        (started(client, 3), start(3)),
+        (stopped(client, 5), stop(5)),
+        (started(client, 4), stop(5)),
+        (started(client, 5), stop(5)),
+        (started(client, 6), start(6)),
+        (stopped(client, 6), stop(6)),
+    ] {
+        appended(&store, saying(client, &from, word)).await;
+        assert_eq!(said().await, counts);
+    }
+    // Several in one call, and those of others.
+    let (other, its_own) = (new_client(), bsuid("BR.other"));
+    let items = [
+        saying(client, &from, started(client, 9)),
+        saying(other, &its_own, stopped(other, 7)),
+        saying(client, &from, stopped(client, 8)),
+    ];
+    let verdicts = store.append(&items).await.unwrap();
+    assert!(verdicts.iter().all(|it| matches!(it, AppendVerdict::Appended(_))), "{verdicts:?}");
+    assert_eq!(said().await, start(9));
+    assert_eq!(lookup(&store, &[its_own.clone()], &[]).await.said, stop(7));
+    assert_eq!(lookup(&store, &[from.clone(), its_own], &[]).await.said, start(9), "of both");
+    assert_eq!(store.check(|_| {}).await.unwrap(), []);
+}
+
 #[tokio::test]
 async fn a_client_may_come_back_to_its_number() {
     let store = store().await;
@@ -285,6 +332,24 @@ async fn a_client_may_come_back_to_its_number() {
     appended(&store, item().request(request, 0, events)).await;
     let now = holder(&store, 21).await;
     assert_eq!((now.clients, now.moved, now.vacated), (vec![client], false, [].into()));
+    assert_eq!(store.check(|_| {}).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_is_not_recorded_was_not_said() {
+    let store = store().await;
+    let (client, from) = (new_client(), phone(PHONE));
+    let first = saying(client, &from, started(client, 1));
+    appended(&store, first.clone()).await;
+    let lost = saying(client, &from, stopped(client, 2)).pool("acme_main", 7, vec![]);
+    let items = [saying(client, &from, started(client, 3)).of("other"), lost, first];
+    let verdicts = store.append(&items).await.unwrap();
+    assert!(
+        matches!(verdicts[..], [AppendVerdict::Appended(_), AppendVerdict::Lost(_), _]),
+        "{verdicts:?}"
+    );
+    let said = lookup(&store, &[from], &[]).await.said;
+    assert_eq!(said, Some(Said { wish: Wish::Start, sent_at: at(1) }));
     assert_eq!(store.check(|_| {}).await.unwrap(), []);
 }
 

@@ -232,6 +232,16 @@ pub(crate) fn ended(outcome: Outcome) -> RequestEvent {
     RequestEvent::OutcomeRecorded { outcome, user_id: None, room_id: None, at: at(4) }
 }
 
+/// The client said by a word of this second that it wants no more templates.
+pub(crate) fn stopped(client_id: ClientId, second: i64) -> RequestEvent {
+    RequestEvent::TemplatesStopped { client_id, sent_at: at(second), at: at(4) }
+}
+
+/// It said by a word of this second that it wants them again.
+pub(crate) fn started(client_id: ClientId, second: i64) -> RequestEvent {
+    RequestEvent::TemplatesStarted { client_id, sent_at: at(second), at: at(4) }
+}
+
 pub(crate) fn pool_created() -> PoolEvent {
     PoolEvent::PoolCreated {
         pool_id: "acme_main".parse().unwrap(),

@@ -51,15 +51,16 @@ fn texts_of(company: &Company) -> String {
             (false, true) => "",
             (false, false) => " (no country's: only of clients whose profile says so)",
         };
-        show(company, &texts, who, &mut shown);
+        let word = picture.start_word(Some(language), None);
+        show(company, &texts, (who, word), &mut shown);
     }
     shown
 }
 
-fn show(company: &Company, texts: &Texts, who: &str, shown: &mut String) {
+fn show(company: &Company, texts: &Texts, (who, word): (&str, &str), shown: &mut String) {
     let language = &texts.language;
     let _ = writeln!(shown, "{}, {language}{who}", company.id);
-    let values = examples(company);
+    let values = examples(company, word);
     let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let worded = company.texts.iter().find(|(worded, _)| worded.as_str() == language);
     for key in TextKey::ALL {
@@ -80,7 +81,7 @@ fn show(company: &Company, texts: &Texts, who: &str, shown: &mut String) {
 }
 
 /// Values for the placeholders, the company's own where it has them.
-fn examples(company: &Company) -> [(&'static str, String); 3] {
+fn examples(company: &Company, word: &str) -> [(&'static str, String); 4] {
     let user = company.users.iter().find(|user| user.active);
     let user = user.map_or_else(|| "Michael Stone".to_owned(), |user| user.name.expose().clone());
     let pool = company.pools.first();
@@ -94,6 +95,7 @@ fn examples(company: &Company) -> [(&'static str, String); 3] {
         ("user", user),
         ("primary", display(pool.map(|pool| &pool.primary))),
         ("secondary", display(secondary.map(|one| &one.phone_number_id))),
+        ("word", word.to_owned()),
     ]
 }
 
@@ -125,6 +127,14 @@ mod tests {
         assert!(german.contains("  reminder             Hier!\n"), "{german}");
         assert!(german.contains("Wait for Anna Bell.  [default language]\n"), "{german}");
         assert!(german.contains("template invitation (de): Anna Bell, Acme\n"), "{german}");
+    }
+
+    #[test]
+    fn the_word_that_a_text_names_is_the_languages_own() {
+        let shown = preview("{ de: { reminder: Hier! } }\n    start_words: { de: [WEITER] }");
+        let (english, german) = shown.split_once("acme, de\n").unwrap();
+        assert!(english.contains("Write START to get them again."), "{english}");
+        assert!(german.contains("Write WEITER to get them again."), "{german}");
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub(super) const fn kind(decision: &Decision) -> &'static str {
         Decision::RecordProspect => "record_prospect",
         Decision::OpenRoom { .. } => "open_room",
         Decision::ReportNoNumber { .. } => "report_no_number",
+        Decision::StopTemplates { .. } => "stop_templates",
+        Decision::StartTemplates { .. } => "start_templates",
+        Decision::ReportTemplatesStopped => "report_templates_stopped",
     }
 }
 
@@ -38,6 +41,9 @@ mod tests {
              "number": {"number": "1", "pool_id": "acme_main", "step": "client_country",
                         "preference": "unused"}},
             {"kind": "report_no_number", "profile": profile, "considered": []},
+            {"kind": "stop_templates", "counts": true, "confirmed": true},
+            {"kind": "start_templates", "counts": true, "confirmed": false},
+            {"kind": "report_templates_stopped"},
         ]);
         for json in all.as_array().unwrap() {
             let decision: Decision = serde_json::from_value(json.clone()).unwrap();

@@ -82,7 +82,9 @@ impl super::Changes for Changes {
             | RequestEvent::MessageAttempted { .. }
             | RequestEvent::MessageAccepted { .. }
             | RequestEvent::MessageStatusChanged { .. }
-            | RequestEvent::MessageFailed { .. } => {}
+            | RequestEvent::MessageFailed { .. }
+            | RequestEvent::TemplatesStopped { .. }
+            | RequestEvent::TemplatesStarted { .. } => {}
             RequestEvent::OutcomeRecorded { outcome, user_id, room_id, at } => {
                 let request = self.of(request_id, recorded);
                 request.outcome = Some(*outcome);

@@ -85,6 +85,8 @@ impl super::Changes for Changes {
             | RequestEvent::IdentifiersTakenOver { .. }
             | RequestEvent::IdentifiersLeft { .. }
             | RequestEvent::DecisionMade { .. }
+            | RequestEvent::TemplatesStopped { .. }
+            | RequestEvent::TemplatesStarted { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}
             RequestEvent::MessageRequested { message } => {
                 let request_id = super::aggregate_id(recorded)?;

@@ -75,6 +75,8 @@ impl super::Changes for Changes {
             | RequestEvent::IdentifiersLeft { .. }
             | RequestEvent::DecisionMade { .. }
             | RequestEvent::MessageAttempted { .. }
+            | RequestEvent::TemplatesStopped { .. }
+            | RequestEvent::TemplatesStarted { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}
         }
         Ok(())

@@ -4,6 +4,7 @@
 mod abuse;
 mod another_number;
 mod closing;
+mod consent;
 mod follow_up;
 mod histories;
 mod late;

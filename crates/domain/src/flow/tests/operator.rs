@@ -190,6 +190,7 @@ fn a_refusal_names_what_was_wrong_and_a_code_for_machines() {
         (OperatorRefusal::UserGone(request_id(1)), "user-not-found", "request_id"),
         (OperatorRefusal::ClientMoved(request_id(1)), "client-moved", "request_id"),
         (OperatorRefusal::ClientBlocked(request_id(1)), "client-blocked", "request_id"),
+        (OperatorRefusal::ClientStopped(request_id(1)), "client-stopped", "request_id"),
         (OperatorRefusal::NoSuchUser(id("zoe")), "unknown-user", "user_id"),
         (OperatorRefusal::ExtensionTaken(id("zoe")), "extension-taken", "extension"),
         (OperatorRefusal::UnknownNumber(id("2001")), "unknown-number", "number"),

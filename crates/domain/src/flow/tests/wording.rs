@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::consent::{Said, Wish};
 use crate::flow::{RoomFacts, on_message};
 use crate::identity::Recipient;
 use crate::outbound::{Content, Purpose};
@@ -37,6 +38,11 @@ fn invited(user_info: Option<i64>) -> RoomFacts {
     }
 }
 
+/// The client wanted no more templates a minute ago.
+fn stopped() -> Option<Said> {
+    Some(Said { wish: Wish::Stop, sent_at: at(-60) })
+}
+
 #[test]
 fn a_company_words_its_replies_itself() {
     for (scene, expected) in [
@@ -47,6 +53,9 @@ fn a_company_words_its_replies_itself() {
         (scene().on_secondary("2001"), "redirect +447700900800"),
         (scene().with_room(active(Some(1))), "reminder Anna"),
         (scene().with_room(invited(None)), "user_info Anna +447700900801\n\nrecording_notice"),
+        (scene().saying_after("STOP", None), "stopped START"),
+        (scene().saying_after("START", stopped()), "started"),
+        (scene().saying_after("#anna", stopped()), "templates_stopped START"),
     ] {
         assert_eq!(words(&worded(scene).reply()), expected);
     }
@@ -105,6 +114,10 @@ fn the_record_keeps_the_texts_that_were_or_may_be_used_and_no_others() {
         (scene().with_room(reminded), &[]),
         (scene().with_room(invited(None)), &[T::UserInfo, T::RecordingNotice]),
         (scene().with_room(invited(Some(1))), &[]),
+        (scene().saying_after("STOP", None), &[T::Stopped]),
+        (scene().saying_after("STOP", stopped()), &[]),
+        (scene().saying_after("START", stopped()), &[T::Started]),
+        (scene().saying_after("#anna", stopped()), &[T::TemplatesStopped]),
         (scene().with(|s| s.message.in_group = true), &[]),
         (scene().with(|s| s.facts.at = at(DAY + 1)), &[]),
     ] {
@@ -123,6 +136,9 @@ fn a_decision_made_again_from_its_record_is_the_same_to_the_last_word() {
         scene().with_room(active(None)),
         scene().with_room(invited(None)),
         scene().pools([]),
+        scene().saying_after("STOP", None),
+        scene().saying_after("START", stopped()),
+        scene().saying_after("#anna", stopped()),
     ] {
         let scene = worded(scene);
         let recorded = serde_json::to_string(&scene.received().facts).unwrap();
@@ -146,6 +162,9 @@ fn every_purpose_but_the_invitation_has_a_text_of_its_name() {
         Purpose::InvitationFailed,
         Purpose::Prospect,
         Purpose::Redirect,
+        Purpose::Stopped,
+        Purpose::Started,
+        Purpose::TemplatesStopped,
     ];
     assert_eq!(texts, purposes.iter().map(|purpose| purpose.as_str()).collect());
 }

@@ -63,6 +63,20 @@ impl World {
         }
     }
 
+    /// A template goes to no client whose last word was that it wants none.
+    pub(super) fn check_that_who_stopped_gets_no_template(&self, events: &[AnyEvent]) {
+        for event in events {
+            let AnyEvent::Request(RequestEvent::MessageRequested { message }) = event else {
+                continue;
+            };
+            let client = self.request_with(message.message_id).client_id;
+            let said = self.said.get(&client);
+            let is_template = matches!(message.content, Content::Template { .. });
+            let has_stopped = said.is_some_and(|said| said.wish == Wish::Stop);
+            assert!(!(is_template && has_stopped), "{message:?} to a client that had stopped");
+        }
+    }
+
     pub(super) fn check_that_rooms_and_numbers_agree(&self) {
         let mut with_user = BTreeSet::new();
         let mut on_number = BTreeSet::new();

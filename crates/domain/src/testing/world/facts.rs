@@ -18,6 +18,7 @@ impl World {
             .directory
             .iter()
             .map(|(rules, _)| self.aggregates.pools[&rules.pool_id].facts(rules.clone()));
+        let before = self.said.get(&client_id).copied();
         Facts {
             at: now,
             draw,
@@ -35,6 +36,7 @@ impl World {
             promotion: None,
             failed_numbers: vec![],
             asked_in_vain: None,
+            templates: templates(message, before),
         }
     }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::AnyEvent;
 use crate::company::{CompanyFacts, Line, NumberSpec, PoolRules, UserFacts};
+use crate::consent::{Said, Wish};
 use crate::extension::Extension;
 use crate::flow::{
     CloseFacts, Command, Facts, Held, OperatorRefusal, ProfileFacts, Promotion, RegisterFacts,
@@ -23,13 +24,13 @@ use crate::input::{
     InboundMessage, Input, MessageStatus, OperatorCommand, OperatorRequest, RoomDeadline,
     SendReceipt, Timestamp,
 };
-use crate::outbound::{DeliveryStatus, OutboundMessage, SendError};
+use crate::outbound::{Content, DeliveryStatus, OutboundMessage, SendError};
 use crate::personal::Personal;
 use crate::pool::{NumberStatus, SecondaryNumberPool};
 use crate::profile::{ClientProfile, ProfileEvent, Room, RoomPhase};
 use crate::request::{MessageProgress, OnboardingRequest, Request, RequestCommand, RequestEvent};
 
-use super::{Decides, PRIMARY, company, company_id, id, pool, spec, user};
+use super::{Decides, PRIMARY, company, company_id, id, pool, spec, templates, user};
 
 /// The three kinds of aggregates, by id.
 #[derive(Clone, Default)]
@@ -46,6 +47,8 @@ pub(crate) struct World {
     pub(crate) directory: Vec<(PoolRules, Vec<NumberSpec>)>,
     aggregates: Aggregates,
     clients: BTreeMap<Identifier, ClientId>,
+    /// What counts of what clients said about templates.
+    said: BTreeMap<ClientId, Said>,
     taken_in: BTreeSet<InputId>,
     /// Every plan that was carried out, and the events that it led to.
     pub(crate) past: Vec<(Vec<Command>, Vec<AnyEvent>)>,
@@ -61,6 +64,7 @@ impl World {
             directory: vec![main],
             aggregates: Aggregates::default(),
             clients: BTreeMap::new(),
+            said: BTreeMap::new(),
             taken_in: BTreeSet::new(),
             past: vec![],
         };
@@ -257,7 +261,9 @@ impl World {
     ) -> Result<Vec<AnyEvent>, OperatorRefusal> {
         let room = self.room(profile_id, room_id);
         let request = self.request(room.room.request_id).unwrap();
-        let facts = ResendFacts { at: now, room: Some((room, request)), moved: false };
+        let said = self.said.get(&room.room.client_id).copied();
+        let room = Some((room, request));
+        let facts = ResendFacts { at: now, room, moved: false, said };
         let planned = on_resend_invitation(&command.actor, room_id, &facts)?;
         Ok(self.take_in(&Input::Command(command.clone()), |_| planned))
     }
@@ -337,10 +343,21 @@ impl World {
         let events = self.carry_out(&plan).unwrap_or_else(|why| panic!("{why}: {plan:#?}"));
         checks::check_that_requests_end_once(&before, &self.aggregates, &events);
         self.check_that_what_was_taken_was_free(&before, &events);
+        self.check_that_who_stopped_gets_no_template(&events);
         self.check_that_repeating_changes_nothing(&plan);
         self.check_that_rooms_and_numbers_agree();
+        self.note_what_is_said(&events);
         self.past.push((plan, events.clone()));
         events
+    }
+
+    fn note_what_is_said(&mut self, events: &[AnyEvent]) {
+        for event in events {
+            let AnyEvent::Request(event) = event else { continue };
+            let Some((client, said)) = event.said() else { continue };
+            let before = self.said.insert(client, said);
+            assert!(before.is_none_or(|before| said.outweighs(&before)), "{said:?} is no news");
+        }
     }
 
     /// All of a plan, or nothing of it.

@@ -208,6 +208,7 @@ impl Stock {
             same_as: vec![],
             vacated: std::collections::BTreeSet::new(),
             moved: false,
+            templates: None,
         })
     }
 

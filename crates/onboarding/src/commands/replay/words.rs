@@ -1,7 +1,8 @@
 //! Events in words, for people who audit. They may see personal data.
 
 use domain::AnyEvent;
-use domain::flow::{ConsideredNumber, Decision, Facts, ProfileChoice};
+use domain::consent::Wish;
+use domain::flow::{ConsideredNumber, Decision, Facts, ProfileChoice, TemplateFacts};
 use domain::ids::ClientId;
 use domain::outbound::{Content, OutboundMessage};
 use domain::pool::PoolEvent;
@@ -52,6 +53,10 @@ fn request(event: &RequestEvent) -> Vec<String> {
         RequestEvent::MessageFailed { message_id, error, .. } => {
             vec![format!("message {message_id}: {} (code {})", error.title, error.code)]
         }
+        RequestEvent::TemplatesStopped { client_id, sent_at, .. }
+        | RequestEvent::TemplatesStarted { client_id, sent_at, .. } => {
+            vec![format!("client {client_id} at {}", sent_at.format("%Y-%m-%d %H:%M:%S"))]
+        }
         RequestEvent::OutcomeRecorded { outcome, .. } => vec![outcome.as_str().to_owned()],
     }
 }
@@ -81,6 +86,9 @@ fn known(facts: &Facts) -> Vec<String> {
             asked.limits.wrong_extensions
         ));
     }
+    if let Some(templates) = &facts.templates {
+        lines.extend(known_of_templates(templates));
+    }
     if let Some(promotion) = &facts.promotion {
         let by = promotion.by.expose();
         lines.push(format!("known: {by} promotes the prospect of request {}", promotion.prospect));
@@ -106,6 +114,22 @@ fn known(facts: &Facts) -> Vec<String> {
         }
     }
     lines
+}
+
+fn known_of_templates(templates: &TemplateFacts) -> impl Iterator<Item = String> {
+    let wants = |wish: Wish| match wish {
+        Wish::Stop => "wants no templates",
+        Wish::Start => "wants templates",
+    };
+    let before = templates.before.map(|said| {
+        let sent_at = said.sent_at.format("%Y-%m-%d %H:%M:%S");
+        format!("known: the client {}, by its word of {sent_at}", wants(said.wish))
+    });
+    let now = templates.wish.map(|wish| {
+        let wants = wants(wish);
+        format!("known: by one of the company's words the client says that it {wants}")
+    });
+    before.into_iter().chain(now)
 }
 
 fn decided(decision: &Decision) -> Vec<String> {
@@ -137,6 +161,23 @@ fn decided(decision: &Decision) -> Vec<String> {
             lines.push("decided: no secondary number is available".into());
             lines
         }
+        Decision::StopTemplates { counts, confirmed } => {
+            vec![format!("decided: no more templates{}", heard(*counts, *confirmed))]
+        }
+        Decision::StartTemplates { counts, confirmed } => {
+            vec![format!("decided: templates again{}", heard(*counts, *confirmed))]
+        }
+        Decision::ReportTemplatesStopped => {
+            vec!["decided: no room, as the client wants no templates".into()]
+        }
+    }
+}
+
+const fn heard(counts: bool, confirmed: bool) -> &'static str {
+    match (counts, confirmed) {
+        (false, _) => "; it is older than what counts and changes nothing",
+        (true, false) => ", without an answer",
+        (true, true) => "",
     }
 }
 

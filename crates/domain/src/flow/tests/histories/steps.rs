@@ -44,7 +44,7 @@ pub(super) enum Answer {
 
 /// A step, and how many seconds after the last it comes.
 fn step() -> impl Strategy<Value = (Step, i64)> {
-    let texts = ["#anna", "#ben", "#carl", "#nobody", "hello"];
+    let texts = ["#anna", "#ben", "#carl", "#nobody", "hello", "STOP", " start"];
     let numbers = [PRIMARY, PRIMARY, PRIMARY, "2001", "2002", "3001", "9999"];
     let late = [1, 1, 1, 1, HOUR, DAY + 1];
     let writes = (

@@ -1,6 +1,6 @@
 -- append_events (0049), which also writes what few events mean: `rare` is a JSON array, or null as
 -- nearly always, of objects with `item` and `event` (numbers of the call, from 1), `company`, and
--- one member that says what it is. Which event says what: crates/eventstore/src/facts.rs.
+-- one member that says what it is (0069). Which event says what: crates/eventstore/src/facts.rs.
 -- The function without it stays for programs that don't know it.
 CREATE FUNCTION append_events(items append_items, streams append_streams, happened append_rows,
     people append_people, rooms append_rooms, one_by_one boolean, old_clients boolean, rare jsonb)
@@ -55,7 +55,8 @@ BEGIN
                 low := low + 1;
                 CONTINUE;
             END IF;
-            loss := append_loss(items, streams, people, rooms, low);
+            loss := coalesce(append_loss(items, streams, people, rooms, low),
+                append_rare_loss(rare, low));
             IF loss IS NOT NULL THEN
                 lanes_behind := lanes_behind || (items).company[low];
                 RETURN QUERY SELECT 'lost', NULL::bigint, NULL::bigint, head.recorded_at, loss;
@@ -84,26 +85,5 @@ BEGIN
     UPDATE log_head
     SET position = head.position, digest = head.digest, recorded_at = head.recorded_at
     WHERE log_head.position < head.position;
-END
-$$;
-
--- Writes what is rare of the items from `low` to `high`; an event's position is `base` plus its
--- number. Called by append_events under the lock of log_head, after append_range (0053).
-CREATE FUNCTION append_rare(rare jsonb, low int, high int, base bigint) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    fact jsonb;
-BEGIN
-    IF rare IS NULL THEN
-        RETURN;
-    END IF;
-    FOR fact IN SELECT * FROM jsonb_array_elements(rare) LOOP
-        CONTINUE WHEN (fact->>'item')::int NOT BETWEEN low AND high;
-        IF fact ? 'linked' THEN
-            PERFORM append_links(fact->>'company', (fact->'linked'->>'client')::uuid,
-                ARRAY(SELECT jsonb_array_elements_text(fact->'linked'->'same_as')::uuid),
-                base + (fact->>'event')::int);
-        END IF;
-    END LOOP;
 END
 $$;
