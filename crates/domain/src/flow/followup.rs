@@ -10,7 +10,7 @@ use super::wording::Wording;
 use super::{Command, Decision, Facts, ProfileSource};
 use crate::ids::{MessageId, ProfileId, RoomId};
 use crate::input::{MessageStatus, SendReceipt, SendResult, Timestamp};
-use crate::outbound::{DeliveryStatus, ErrorClass, Purpose, SendError};
+use crate::outbound::{Content, DeliveryStatus, ErrorClass, OutboundMessage, Purpose, SendError};
 use crate::pool::PoolCommand;
 use crate::profile::{ActivationCause, CloseReason, Profile, ProfileCommand, Room, RoomPhase};
 use crate::request::{Completion, MessageProgress, Outcome, Request, RequestCommand, RequestEvent};
@@ -131,22 +131,22 @@ struct FollowUp<'a> {
 impl<'a> FollowUp<'a> {
     fn after(&self, told: &Told) -> Vec<Command> {
         let record = Command::Request(self.request.request_id, told.record.clone());
-        let next = self.settled(told).map(|(purpose, settled, room)| {
+        let next = self.settled(told).map(|(message, settled, room)| {
             let another = self
                 .failure_of_number(told)
                 .and_then(|error| self.try_another_number(room, &error, self.now.as_ref()?));
-            another.unwrap_or_else(|| self.after_settled(told, purpose, &settled, room))
+            another.unwrap_or_else(|| self.after_settled(message, &settled, room))
         });
         std::iter::once(record).chain(next.into_iter().flatten()).collect()
     }
 
     /// What is told of a message of the room that was not known before. What is told of a message of
     /// an earlier room of the request changes nothing for the one that it has now.
-    fn settled(&self, told: &Told) -> Option<(Purpose, Settled, RoomInProfile<'a>)> {
+    fn settled(&self, told: &Told) -> Option<(&'a OutboundMessage, Settled, RoomInProfile<'a>)> {
         let (message, _) = self.request.message(told.message_id)?;
         let settled = self.newly_settled(&told.record)?;
         let room = self.room.filter(|room| message.room_id.is_none_or(|id| id == room.room_id))?;
-        Some((message.purpose, settled, room))
+        Some((message, settled, room))
     }
 
     /// The error of an invitation that failed by the fault of its number, if another may be tried.
@@ -154,14 +154,15 @@ impl<'a> FollowUp<'a> {
         if !told.is_failure() {
             return None;
         }
-        let (Purpose::Invitation, Settled::Failed(error), room) = self.settled(told)? else {
+        let (message, Settled::Failed(error), room) = self.settled(told)? else { return None };
+        if message.purpose != Purpose::Invitation {
             return None;
-        };
+        }
         let (facts, _) = self.request.decided.as_ref()?;
         let may_try =
             facts.failed_numbers.len() + 1 < MOST_NUMBERS && self.request.outcome.is_none();
         let is_numbers_fault = error.class == ErrorClass::NumberUnhealthy;
-        let is_the_only = !self.another_stands(told.message_id, room);
+        let is_the_only = !self.another_stands(message.message_id, room);
         (may_try && is_numbers_fault && is_the_only && needs_invitation(room)).then_some(error)
     }
 
@@ -189,17 +190,16 @@ impl<'a> FollowUp<'a> {
 
     fn after_settled(
         &self,
-        told: &Told,
-        purpose: Purpose,
+        message: &OutboundMessage,
         settled: &Settled,
         room: RoomInProfile<'_>,
     ) -> Vec<Command> {
-        match (purpose, settled) {
+        match (message.purpose, settled) {
             (Purpose::Invitation, Settled::Accepted) if room.room.phase == RoomPhase::Reserved => {
                 self.invite(room)
             }
             (Purpose::Invitation, Settled::Failed(error))
-                if needs_invitation(room) && !self.another_stands(told.message_id, room) =>
+                if needs_invitation(room) && !self.another_stands(message.message_id, room) =>
             {
                 let suspend = self.suspend(room, error);
                 self.give_up(room, close_reason(error)).into_iter().chain(suspend).collect()
@@ -210,6 +210,9 @@ impl<'a> FollowUp<'a> {
             }
             (Purpose::UserInfo, _) if room.room.phase == RoomPhase::Invited => {
                 self.activate(room, ActivationCause::UserInfoSettled)
+            }
+            (Purpose::Reminder, Settled::Failed(error)) if came_too_late(message, error) => {
+                self.remind_by_template(room)
             }
             _ => vec![],
         }
@@ -242,6 +245,31 @@ impl<'a> FollowUp<'a> {
             Command::Profile(room.profile.profile_id, activate),
             self.complete(Outcome::Onboarded, room),
         ]
+    }
+
+    /// The room's window had closed when its reminder went out: the template takes its place, for
+    /// which windows do not matter. Not if the client was reminded again since: that one counts.
+    fn remind_by_template(&self, room: RoomInProfile<'_>) -> Vec<Command> {
+        let Some((facts, _)) = &self.request.decided else { return vec![] };
+        let is_the_last = room.room.reminded_at == Some(facts.at);
+        if !room.room.is_open() || !is_the_last || room.profile.blocked {
+            return vec![];
+        }
+        let wording = Wording { facts, message: &self.request.message };
+        let (room_id, number) = (room.room_id, room.room.number.clone());
+        let id = self.request.next_message_id();
+        let user = facts.user.as_ref();
+        let reminder = user.and_then(|user| wording.reminder(id, user, room_id, number, None));
+        let Some(message) = reminder.filter(|message| self.at < message.expires_at) else {
+            return vec![];
+        };
+        let remind = ProfileCommand::RemindRoom {
+            room_id,
+            request_id: self.request.request_id,
+            message_id: Some(message.message_id),
+            at: self.at,
+        };
+        vec![self.request_message(message), Command::Profile(room.profile.profile_id, remind)]
     }
 
     /// The invitation will not arrive: close the room, free its number, tell
@@ -320,7 +348,7 @@ impl<'a> FollowUp<'a> {
         apology.into_iter().chain([end]).collect()
     }
 
-    fn request_message(&self, message: crate::outbound::OutboundMessage) -> Command {
+    fn request_message(&self, message: OutboundMessage) -> Command {
         Command::Request(self.request.request_id, RequestCommand::RequestMessage(message))
     }
 
@@ -351,6 +379,12 @@ const fn profile_of(decision: &Decision) -> Option<ProfileId> {
 /// user-info message has activated the room meanwhile.
 fn needs_invitation(room: RoomInProfile<'_>) -> bool {
     room.room.is_open() && !room.room.was_written_to()
+}
+
+/// Whether it is free text that WhatsApp refused because the client's window is closed.
+fn came_too_late(message: &OutboundMessage, error: &SendError) -> bool {
+    let is_free_text = matches!(message.content, Content::Text { .. });
+    is_free_text && error.class == ErrorClass::WindowClosed
 }
 
 /// Only a definite refusal proves that the client has no invitation.

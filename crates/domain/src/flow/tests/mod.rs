@@ -4,6 +4,7 @@
 mod abuse;
 mod another_number;
 mod closing;
+mod failed_reminders;
 mod follow_up;
 mod histories;
 mod late;
