@@ -56,3 +56,21 @@ async fn a_reminder_into_a_closed_window_goes_out_as_the_template() {
     assert_eq!(app.findings().await, Vec::<String>::new());
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_cannot_send_a_reminder_takes_no_new_rooms() {
+    let app = TestApp::start().await;
+    let client = Asker::named("US.first");
+    let locked = talks(&app, &client).await;
+    app.stage.cloud.script(Rule::once(Behaviour::refuse(131_048)).to(&client.to));
+    let again = app.ask(&client, "#michael").await;
+    assert_eq!(app.outcome(&again).await, Outcome::Reminded);
+    assert_eq!(app.calls(&client), ["invitation", "text"], "the reminder is given up");
+    for next in ["US.second", "US.third"] {
+        let asked = app.ask(&Asker::named(next), "#michael").await;
+        assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
+        assert_ne!(room(&app).await["number"], locked["number"]);
+    }
+    assert_eq!(app.findings().await, Vec::<String>::new());
+    app.stop().await;
+}

@@ -72,8 +72,9 @@ pub const fn action_of(class: ErrorClass) -> &'static str {
             "The number's messages to this client rest, longer each time; the message is tried again."
         }
         ErrorClass::NumberUnhealthy => {
-            "An invitation goes out from another number, three numbers at most, and the number takes no \
-             new rooms until `set-number-service` says so; any other message is given up. Alarm."
+            "A secondary takes no new rooms until `set-number-service` says so, whatever message told it. \
+             An invitation goes out from another number, three numbers at most; any other message is \
+             given up. Alarm."
         }
         ErrorClass::WindowClosed => {
             "A reminder goes out as the template `resume_conversation` instead; any other message is \

@@ -8,7 +8,8 @@ use chrono::Duration;
 use super::message::look_for_another_number;
 use super::wording::Wording;
 use super::{Command, Decision, Facts, ProfileSource};
-use crate::ids::{MessageId, ProfileId, RoomId};
+use crate::company::Line;
+use crate::ids::{MessageId, PhoneNumberId, PoolId, ProfileId, RoomId};
 use crate::input::{MessageStatus, SendReceipt, SendResult, Timestamp};
 use crate::outbound::{Content, DeliveryStatus, ErrorClass, OutboundMessage, Purpose, SendError};
 use crate::pool::PoolCommand;
@@ -131,13 +132,16 @@ struct FollowUp<'a> {
 impl<'a> FollowUp<'a> {
     fn after(&self, told: &Told) -> Vec<Command> {
         let record = Command::Request(self.request.request_id, told.record.clone());
-        let next = self.settled(told).map(|(message, settled, room)| {
-            let another = self
-                .failure_of_number(told)
-                .and_then(|error| self.try_another_number(room, &error, self.now.as_ref()?));
-            another.unwrap_or_else(|| self.after_settled(message, &settled, room))
-        });
-        std::iter::once(record).chain(next.into_iter().flatten()).collect()
+        let next = match self.settled(told) {
+            Some((message, settled, room)) => {
+                let another = self
+                    .failure_of_number(told)
+                    .and_then(|error| self.try_another_number(room, &error, self.now.as_ref()?));
+                another.unwrap_or_else(|| self.after_settled(message, &settled, room))
+            }
+            None => self.suspend_line(told).into_iter().collect(),
+        };
+        std::iter::once(record).chain(next).collect()
     }
 
     /// What is told of a message of the room that was not known before. What is told of a message of
@@ -213,6 +217,9 @@ impl<'a> FollowUp<'a> {
             }
             (Purpose::Reminder, Settled::Failed(error)) if came_too_late(message, error) => {
                 self.remind_by_template(room)
+            }
+            (Purpose::Reminder, Settled::Failed(error)) => {
+                self.suspend(room, error).into_iter().collect()
             }
             _ => vec![],
         }
@@ -329,12 +336,33 @@ impl<'a> FollowUp<'a> {
         (reason == CloseReason::InvitationLost).then(|| self.at + rest)
     }
 
-    /// A number that can't send takes no new rooms, until an operator says so.
+    /// The room's number can't send, if that is what the error says.
     fn suspend(&self, room: RoomInProfile<'_>, error: &SendError) -> Option<Command> {
-        let (number, code) = (room.room.number.clone(), error.code);
+        self.suspend_number(&room.room.pool_id, &room.room.number, error)
+    }
+
+    /// The same for a reply that is about no room: it comes from the secondary that was written to.
+    /// A primary is none of a pool's numbers and can't be taken out of service.
+    fn suspend_line(&self, told: &Told) -> Option<Command> {
+        let (message, _) = self.request.message(told.message_id)?;
+        let Settled::Failed(error) = self.newly_settled(&told.record)? else { return None };
+        let (facts, _) = self.request.decided.as_ref()?;
+        let Line::Secondary { pool, .. } = &facts.line else { return None };
+        let number = Some(&message.from).filter(|it| **it == self.request.message.phone_number_id);
+        self.suspend_number(pool, number?, &error)
+    }
+
+    /// A number that can't send takes no new rooms, until an operator says so.
+    fn suspend_number(
+        &self,
+        pool_id: &PoolId,
+        number: &PhoneNumberId,
+        error: &SendError,
+    ) -> Option<Command> {
+        let (number, code) = (number.clone(), error.code);
         let suspend = PoolCommand::SuspendUnhealthy { number, at: self.at, code };
         let is_numbers_fault = error.class == ErrorClass::NumberUnhealthy;
-        is_numbers_fault.then(|| Command::Pool(room.room.pool_id.clone(), suspend))
+        is_numbers_fault.then(|| Command::Pool(pool_id.clone(), suspend))
     }
 
     /// The client is told through the primary, and the request ends.

@@ -5,7 +5,9 @@ use domain::outbound::{Content, OutboundMessage, Purpose};
 use domain::request::Outcome;
 
 use crate::harness::{Worker, World};
-use crate::inputs::{accepted, client, message, message_to, request_of, window_closed};
+use crate::inputs::{
+    accepted, client, message, message_to, number, number_locked, request_of, window_closed,
+};
 
 /// A client is onboarded, writes into its room and asks once more: the reminder, with its request.
 async fn reminded(world: &World, engine: &Worker) -> (RequestId, OutboundMessage) {
@@ -39,6 +41,35 @@ async fn free_text_into_a_closed_window_goes_out_as_the_template_once() {
     assert_eq!(world.count("room-reminded").await, 2);
     engine.done(accepted(request, template, world.clock.now())).await;
     assert_eq!(world.outcomes().await, [Outcome::Onboarded, Outcome::Reminded]);
+    engine.stop().await;
+    world.checked().await;
+}
+
+#[tokio::test]
+async fn a_number_that_cannot_send_is_suspended_whatever_message_tells_it() {
+    let world = World::new().await;
+    let engine = world.start();
+    let (request, reminder) = reminded(&world, &engine).await;
+    engine.done(number_locked(request, &reminder, world.clock.now())).await;
+    assert_eq!(world.count("number-service-changed").await, 1);
+    assert_eq!(world.count("room-closed").await, 0, "the room goes on");
+
+    let other = (1..=3).map(|i| number(0, i)).find(|one| *one != reminder.from).unwrap();
+    let lost = message_to("acme", other, client(2), "Hello?");
+    let request = request_of(&lost);
+    engine.done(lost).await;
+    let redirect = world.requested(Purpose::Redirect).await;
+    engine.done(number_locked(request, &redirect, world.clock.now())).await;
+    assert_eq!(world.count("number-service-changed").await, 2);
+
+    // One of three is left.
+    for n in 3..=4 {
+        engine.done(message(client(n), "#michael")).await;
+    }
+    let invitations = world.all_requested(Purpose::Invitation).await;
+    let [.., (_, third), (_, fourth)] = invitations.as_slice() else { panic!("{invitations:?}") };
+    assert_eq!(third.from, fourth.from);
+    assert!(third.from != reminder.from && third.from != redirect.from);
     engine.stop().await;
     world.checked().await;
 }

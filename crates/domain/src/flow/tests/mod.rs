@@ -17,4 +17,5 @@ mod resending;
 mod rooms;
 mod rows;
 mod special;
+mod unhealthy_numbers;
 mod wording;
