@@ -3,18 +3,18 @@
 
 use directory::{ExtensionSet, Picture};
 use domain::Extension;
-use domain::flow::{self, Command, OperatorRefusal, Promotion, ResendFacts, RoomInProfile};
+use domain::flow::{self, Command, Held, OperatorRefusal, Promotion, ResendFacts, RoomInProfile};
 use domain::identity::Identifier;
 use domain::ids::{ProfileId, RequestId, RoomId, UserId};
 use domain::input::{KnownClient, OperatorCommand, OperatorRequest, Timestamp};
 use domain::profile::ClientProfile;
-use eventstore::{ClientLookup, StreamAppend};
+use eventstore::{ClientLookup, ClientQuery, StreamAppend};
 use serde_json::json;
 
 use crate::decide::{Plan, Undecided};
 use crate::gather::{self, About};
 use crate::lane::Lane;
-use crate::plans::Seen;
+use crate::plans::{Seen, is_one_blocked};
 use crate::working_set::looked_at;
 
 impl Lane {
@@ -226,8 +226,15 @@ impl Lane {
             looked_at::<ClientProfile>(&mut seen, profile_id, profile.version);
             opener = profile.state.room(room_id).map(|room| room.request_id);
         }
+        let mut client_blocked = false;
         if let Some(opener) = &opener {
-            working_set.requests.fetch(store, [*opener]).await?;
+            let request = working_set.requests.get(store, opener).await?;
+            let query = request.state.present().map(|request| gather::sender_of(&request.message));
+            let ClientQuery { identifiers, variants } = query.unwrap_or_default();
+            let found = store.lookup_client(company, &identifiers, &variants).await?;
+            let own = found.profiles.iter().filter(|(_, held)| *held != Held::ByVariant);
+            let own: Vec<_> = own.map(|(profile_id, _)| *profile_id).collect();
+            client_blocked = is_one_blocked(store, working_set, &own, &mut seen).await?;
         }
         let room = profile_id.zip(opener).and_then(|(profile_id, opener)| {
             let profile = working_set.profiles.here(&profile_id)?.state.present()?;
@@ -235,7 +242,7 @@ impl Lane {
             let request = working_set.requests.here(&opener)?.state.present()?;
             Some((RoomInProfile { profile, room_id, room }, request))
         });
-        let facts = ResendFacts { at, room };
+        let facts = ResendFacts { at, room, client_blocked };
         let done = flow::on_resend_invitation(&command.actor, room_id, &facts)
             .map(|commands| (json!({ "status": "done", "room_id": room_id }), commands));
         let plan = answered(command, at, done);

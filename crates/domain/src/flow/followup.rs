@@ -7,7 +7,7 @@ use chrono::Duration;
 
 use super::message::look_for_another_number;
 use super::wording::Wording;
-use super::{Command, Decision, Facts, ProfileSource};
+use super::{Command, Decision, Facts, Held, ProfileSource};
 use crate::company::Line;
 use crate::ids::{MessageId, PhoneNumberId, PoolId, ProfileId, RoomId};
 use crate::input::{MessageStatus, SendReceipt, SendResult, Timestamp};
@@ -86,35 +86,39 @@ impl Told {
 /// Whether what follows depends on more than the request and its room: another number is to be
 /// looked for, so [`on_told`] wants to know what is so now.
 pub fn wants_facts(request: &Request, room: Option<RoomInProfile<'_>>, told: &Told) -> bool {
-    FollowUp { request, room, at: told.at, now: None }.failure_of_number(told).is_some()
+    let next = FollowUp { request, room, at: told.at, now: None, client_blocked: false };
+    next.failure_of_number(told).is_some()
 }
 
-/// What follows from what is told of a message; `now` if [`wants_facts`] says so.
+/// What follows from what is told of a message; `now` if [`wants_facts`] says so. `client_blocked`
+/// is whether one of [`profiles_of`] the request is blocked.
 pub fn on_told(
     request: &Request,
     room: Option<RoomInProfile<'_>>,
     told: &Told,
     now: Option<Facts>,
+    client_blocked: bool,
 ) -> Vec<Command> {
     // A status of a message that the request does not have is nobody's fault: it is somebody else's.
     let is_status = matches!(told.record, RequestCommand::RecordStatus { .. });
     if is_status && request.message(told.message_id).is_none() {
         return vec![];
     }
-    FollowUp { request, room, at: told.at, now }.after(told)
+    FollowUp { request, room, at: told.at, now, client_blocked }.after(told)
 }
 
-/// A room has been in its phase for as long as it may.
+/// A room has been in its phase for as long as it may; `client_blocked` as in [`on_told`].
 pub fn on_room_deadline(
     request: &Request,
     room: RoomInProfile<'_>,
     deadline: Timestamp,
     at: Timestamp,
+    client_blocked: bool,
 ) -> Vec<Command> {
     if room.room.deadline != Some(deadline) {
         return vec![];
     }
-    let next = FollowUp { request, room: Some(room), at, now: None };
+    let next = FollowUp { request, room: Some(room), at, now: None, client_blocked };
     match room.room.phase {
         RoomPhase::Reserved => next.give_up(room, CloseReason::InvitationLost),
         RoomPhase::Invited => next.activate(room, ActivationCause::Deadline),
@@ -127,6 +131,7 @@ struct FollowUp<'a> {
     room: Option<RoomInProfile<'a>>,
     at: Timestamp,
     now: Option<Facts>,
+    client_blocked: bool,
 }
 
 impl<'a> FollowUp<'a> {
@@ -237,7 +242,7 @@ impl<'a> FollowUp<'a> {
         let invite = ProfileCommand::InviteRoom { room_id, at: self.at, deadline };
         let mut commands = vec![Command::Profile(profile_id, invite)];
         let user_info = wording.user_info(id, room_id, &room.room.number);
-        if let Some(message) = user_info.filter(|_| !room.profile.blocked) {
+        if let Some(message) = user_info.filter(|_| !self.is_blocked(room)) {
             let message_id = message.message_id;
             let requested = ProfileCommand::RequestUserInfo { room_id, message_id, at: self.at };
             commands.push(self.request_message(message));
@@ -259,7 +264,7 @@ impl<'a> FollowUp<'a> {
     fn remind_by_template(&self, room: RoomInProfile<'_>) -> Vec<Command> {
         let Some((facts, _)) = &self.request.decided else { return vec![] };
         let is_the_last = room.room.reminded_at == Some(facts.at);
-        if !room.room.is_open() || !is_the_last || room.profile.blocked {
+        if !room.room.is_open() || !is_the_last || self.is_blocked(room) {
             return vec![];
         }
         let wording = Wording { facts, message: &self.request.message };
@@ -370,10 +375,15 @@ impl<'a> FollowUp<'a> {
         let wording = Wording { facts, message: &self.request.message };
         let apology = wording
             .reply(self.request.next_message_id(), Purpose::InvitationFailed)
-            .filter(|message| self.at < message.expires_at && !room.profile.blocked)
+            .filter(|message| self.at < message.expires_at && !self.is_blocked(room))
             .map(|message| self.request_message(message));
         let end = self.complete(Outcome::InvitationFailed, room);
         apology.into_iter().chain([end]).collect()
+    }
+
+    /// Whether the client is not to be answered, because of the room's profile or another one.
+    fn is_blocked(&self, room: RoomInProfile<'_>) -> bool {
+        self.client_blocked || room.profile.blocked
     }
 
     fn request_message(&self, message: OutboundMessage) -> Command {
@@ -418,6 +428,14 @@ fn came_too_late(message: &OutboundMessage, error: &SendError) -> bool {
 /// Only a definite refusal proves that the client has no invitation.
 const fn close_reason(error: &SendError) -> CloseReason {
     if error.definite { CloseReason::InvitationRefused } else { CloseReason::InvitationLost }
+}
+
+/// The client's profiles that a request was decided on, but for those that are only perhaps its
+/// own: while one of them is blocked, the client is told nothing more.
+pub fn profiles_of(request: &Request) -> impl Iterator<Item = ProfileId> {
+    let facts = request.decided.iter().map(|(facts, _)| facts);
+    let profiles = facts.flat_map(|facts| &facts.profiles);
+    profiles.filter(|it| it.held != Held::ByVariant).map(|it| it.profile_id)
 }
 
 /// The room that a request is about, if it is about one: `(profile, room)`.

@@ -275,6 +275,8 @@ pub struct ResendFacts<'a> {
     pub at: Timestamp,
     /// The room, if the company has it, and the request that opened it.
     pub room: Option<(RoomInProfile<'a>, &'a Request)>,
+    /// Whether one of its client's profiles is blocked.
+    pub client_blocked: bool,
 }
 
 /// An operator has a room's invitation sent once more, in the words of the first. If it fails, the
@@ -287,12 +289,12 @@ pub fn on_resend_invitation(
     room_id: RoomId,
     facts: &ResendFacts<'_>,
 ) -> Result<Vec<Command>, OperatorRefusal> {
-    let ResendFacts { at, room } = *facts;
+    let ResendFacts { at, room, client_blocked } = *facts;
     let (found, request) = room.ok_or(OperatorRefusal::UnknownRoom(room_id))?;
     if !found.room.is_open() {
         return Err(OperatorRefusal::RoomClosed(room_id));
     }
-    if found.profile.blocked {
+    if client_blocked || found.profile.blocked {
         return Err(OperatorRefusal::ClientBlocked(request.request_id));
     }
     if found.room.was_written_to() {

@@ -3,6 +3,7 @@
 
 mod abuse;
 mod another_number;
+mod blocked;
 mod closing;
 mod failed_reminders;
 mod follow_up;
