@@ -34,9 +34,10 @@ async fn a_prospect_that_is_promoted_gets_its_room() {
     let client = Asker::named("US.prospect");
     let asked = ask_for_paula(&app, &client).await;
     assert_eq!(app.stage.settled(WEALTH, asked).await.unwrap().0, Outcome::ProspectRecorded);
-    let waiting = format!("/api/v1/onboarding-requests?company={WEALTH}&outcome=prospect_recorded");
-    let (_, waiting) = app.stage.get(&waiting).await.unwrap();
+    let prospects = format!("/api/v1/onboarding-requests?company={WEALTH}&promoted");
+    let (_, waiting) = app.stage.get(&format!("{prospects}=false")).await.unwrap();
     assert_eq!(waiting["items"][0]["request_id"], asked.to_string());
+    assert_eq!(waiting["items"][0]["promoted_by"], Value::Null);
 
     let promote = format!("/api/v1/companies/{WEALTH}/onboarding-requests/{asked}/promote");
     let (status, promoted) = commanded(&app, &promote).await;
@@ -44,6 +45,11 @@ async fn a_prospect_that_is_promoted_gets_its_room() {
     let made: RequestId = promoted["request_id"].as_str().unwrap().parse().unwrap();
     assert_eq!(app.stage.settled(WEALTH, made).await.unwrap().0, Outcome::Onboarded);
     assert_eq!(app.calls(&client), ["text", "invitation", "text"], "reply, invitation, user info");
+    let (_, waiting) = app.stage.get(&format!("{prospects}=false")).await.unwrap();
+    assert_eq!(waiting["items"], json!([]), "it waits no more");
+    let (_, done) = app.stage.get(&format!("{prospects}=true")).await.unwrap();
+    assert_eq!(done["items"][0]["request_id"], asked.to_string());
+    assert_eq!(done["items"][0]["promoted_by"], made.to_string());
 
     let (status, problem) =
         commanded(&app, &promote.replace(&asked.to_string(), &made.to_string())).await;

@@ -296,7 +296,8 @@ fn misbehave(stage: &Stage, mut rng: StdRng) {
         150..153 => Behaviour::refuse(131_031),
         153..156 => Behaviour::FailLater(131_048),
         156..158 => Behaviour::refuse(132_001),
-        158..200 => Behaviour::AnswerLate(Duration::from_millis(80)),
+        158..162 => Behaviour::refuse(131_047),
+        162..200 => Behaviour::AnswerLate(Duration::from_millis(80)),
         _ => Behaviour::Accept,
     };
     stage.cloud.usually(choose);

@@ -107,7 +107,7 @@ fn a_company_that_names_no_words_hears_stop_and_start() {
     ] {
         assert_eq!(picture.wish(text), wish, "{text:?}");
     }
-    assert_eq!(picture.start_word(country("DE")), "START");
+    assert_eq!(picture.start_word(None, country("DE")), "START");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn words_of_every_language_are_heard_and_texts_name_the_clients_own() {
     }
     assert_eq!(picture.wish("START"), None, "the company names others");
     for (from, word) in [(country("DE"), "LOS"), (country("FR"), "GO"), (None, "GO")] {
-        assert_eq!(picture.start_word(from), word);
+        assert_eq!(picture.start_word(None, from), word);
     }
 }
 
@@ -139,7 +139,7 @@ fn an_empty_list_switches_the_words_of_its_language_off() {
 ",
     );
     assert_eq!(german_only.wish("halt"), Some(Wish::Stop));
-    assert_eq!(german_only.start_word(None), "LOS", "there is no other");
+    assert_eq!(german_only.start_word(None, None), "LOS", "there is no other");
 }
 
 #[test]

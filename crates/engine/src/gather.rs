@@ -177,7 +177,8 @@ pub(crate) async fn gather(
     let rooms = requests.iter().filter_map(|id| {
         let request = working_set.requests.here(id)?.state.present()?;
         let (_, decision) = request.decided.as_ref()?;
-        Some(flow::room_of(decision)?.0)
+        let (of_room, _) = flow::room_of(decision)?;
+        Some(flow::profiles_of(request).chain([of_room]))
     });
     let of_rooms = inputs.iter().filter_map(|waiting| match &waiting.input {
         Input::RoomDeadline(timer) => Some(timer.profile_id),
@@ -185,7 +186,7 @@ pub(crate) async fn gather(
         _ => None,
     });
     let clients = gathered.clients.values().flat_map(|found| &found.profiles).map(|(id, _)| *id);
-    let profiles: BTreeSet<_> = rooms.chain(of_rooms).chain(clients).collect();
+    let profiles: BTreeSet<_> = rooms.flatten().chain(of_rooms).chain(clients).collect();
     working_set.profiles.fetch(store, profiles).await?;
 
     let overdue = inputs.iter().filter_map(|waiting| match &waiting.input {

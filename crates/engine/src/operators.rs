@@ -3,7 +3,7 @@
 
 use directory::{ExtensionSet, Picture};
 use domain::{Extension, Language};
-use domain::flow::{self, Command, OperatorRefusal, Promotion, ResendFacts, RoomInProfile};
+use domain::flow::{self, Command, Held, OperatorRefusal, Promotion, ResendFacts, RoomInProfile};
 use domain::identity::Identifier;
 use domain::ids::{ProfileId, RequestId, RoomId, UserId};
 use domain::input::{KnownClient, OperatorCommand, OperatorRequest, Timestamp};
@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::decide::{Plan, Undecided};
 use crate::gather::{self, About};
 use crate::lane::Lane;
-use crate::plans::Seen;
+use crate::plans::{Seen, is_one_blocked};
 use crate::working_set::looked_at;
 
 impl Lane {
@@ -253,13 +253,15 @@ impl Lane {
             opener = profile.state.room(room_id).map(|room| room.request_id);
         }
         // Where the first one went to may be somebody else's number by now.
-        let (mut moved, mut said) = (false, None);
+        let (mut moved, mut said, mut client_blocked) = (false, None, false);
         if let Some(opener) = &opener {
-            let request = working_set.requests.get(store, opener).await?.state.present();
-            if let Some(query) = request.map(|request| gather::sender_of(&request.message)) {
-                let found = store.lookup_client(company, &query).await?;
-                (moved, said) = (found.moved, working_set.said_by(&found));
-            }
+            let request = working_set.requests.get(store, opener).await?;
+            let query = request.state.present().map(|request| gather::sender_of(&request.message));
+            let found = store.lookup_client(company, &query.unwrap_or_default()).await?;
+            (moved, said) = (found.moved, working_set.said_by(&found));
+            let own = found.profiles.iter().filter(|(_, held)| *held != Held::ByVariant);
+            let own: Vec<_> = own.map(|(profile_id, _)| *profile_id).collect();
+            client_blocked = is_one_blocked(store, working_set, &own, &mut seen).await?;
         }
         let room = profile_id.zip(opener).and_then(|(profile_id, opener)| {
             let profile = working_set.profiles.here(&profile_id)?.state.present()?;
@@ -267,7 +269,7 @@ impl Lane {
             let request = working_set.requests.here(&opener)?.state.present()?;
             Some((RoomInProfile { profile, room_id, room }, request))
         });
-        let facts = ResendFacts { at, room, moved, said };
+        let facts = ResendFacts { at, room, moved, said, client_blocked };
         let done = flow::on_resend_invitation(&command.actor, room_id, &facts)
             .map(|commands| (json!({ "status": "done", "room_id": room_id }), commands));
         let plan = answered(command, at, done);

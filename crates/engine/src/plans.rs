@@ -7,7 +7,7 @@ use domain::input::{MessageReference, MessageStatus, RoomDeadline, RoomReview, S
 use domain::pool::SecondaryNumberPool;
 use domain::profile::{ClientProfile, ProfileCommand};
 use domain::request::{Request, RequestCommand};
-use eventstore::StreamAppend;
+use eventstore::{EventStore, StoreError, StreamAppend};
 
 use crate::Engine;
 use crate::decide::{Plan, Undecided};
@@ -116,7 +116,7 @@ impl Lane {
             }
         }
         let (request, room) = found.of(&self.working_set)?;
-        let commands = flow::on_told(request, room, told, now);
+        let commands = flow::on_told(request, room, told, now, found.client_blocked);
         let plan = Plan::new(at, request_id.as_uuid(), commands);
         Ok(Some(Plan { looked_at, ..plan }))
     }
@@ -134,11 +134,13 @@ impl Lane {
         let mut seen = vec![];
         let decision = request.decided.as_ref().map(|(_, decision)| decision);
         let room = decision.and_then(|it| flow::room_of(it));
+        let mut client_blocked = false;
         if let Some((profile_id, _)) = room {
-            let profile = working_set.profiles.get(&engine.store, &profile_id).await?;
-            looked_at::<ClientProfile>(&mut seen, &profile_id, profile.version);
+            let profiles: Vec<_> = flow::profiles_of(request).chain([profile_id]).collect();
+            let store = &engine.store;
+            client_blocked = is_one_blocked(store, working_set, &profiles, &mut seen).await?;
         }
-        Ok(Some(FollowedUp { request_id, room, looked_at: seen }))
+        Ok(Some(FollowedUp { request_id, room, client_blocked, looked_at: seen }))
     }
 
     pub(crate) async fn on_deadline(
@@ -147,17 +149,22 @@ impl Lane {
     ) -> Result<Option<Plan>, Undecided> {
         let Lane { engine, working_set, .. } = self;
         let store = &engine.store;
-        let profile = working_set.profiles.get(store, &timer.profile_id).await?;
-        let Some((profile, room)) =
-            profile.state.present().and_then(|p| Some((p, p.rooms.get(&timer.room_id)?)))
-        else {
+        let &RoomDeadline { profile_id, room_id, deadline, at } = timer;
+        let profile = working_set.profiles.get(store, &profile_id).await?;
+        let Some(opener) = profile.state.room(room_id).map(|room| room.request_id) else {
             return Ok(None);
         };
-        let request = working_set.requests.get(store, &room.request_id).await?;
+        let request = working_set.requests.get(store, &opener).await?;
         let Some(request) = request.state.present() else { return Ok(None) };
-        let found = flow::RoomInProfile { profile, room_id: timer.room_id, room };
-        let commands = flow::on_room_deadline(request, found, timer.deadline, timer.at);
-        Ok(Some(Plan::new(engine.clock.now(), room.request_id.as_uuid(), commands)))
+        let profiles: Vec<_> = flow::profiles_of(request).chain([profile_id]).collect();
+        let mut looked_at = vec![];
+        let client_blocked = is_one_blocked(store, working_set, &profiles, &mut looked_at).await?;
+        let room = Some((profile_id, room_id));
+        let found = FollowedUp { request_id: opener, room, client_blocked, looked_at };
+        let (request, Some(room)) = found.of(working_set)? else { return Ok(None) };
+        let commands = flow::on_room_deadline(request, room, deadline, at, client_blocked);
+        let plan = Plan::new(engine.clock.now(), opener.as_uuid(), commands);
+        Ok(Some(Plan { looked_at: found.looked_at, ..plan }))
     }
 
     pub(crate) async fn on_review(
@@ -200,7 +207,28 @@ fn report_clashes(company: &CompanyId, commands: &[Command]) {
 struct FollowedUp {
     request_id: RequestId,
     room: Option<(ProfileId, RoomId)>,
+    /// Whether one of the client's profiles is blocked.
+    client_blocked: bool,
     looked_at: Vec<StreamAppend>,
+}
+
+/// Whether one of these profiles is blocked; they have to be so still. Those that are not here are
+/// loaded together.
+pub(crate) async fn is_one_blocked(
+    store: &EventStore,
+    working_set: &mut WorkingSet,
+    profiles: &[ProfileId],
+    seen: &mut Vec<StreamAppend>,
+) -> Result<bool, StoreError> {
+    working_set.profiles.fetch(store, profiles.iter().copied()).await?;
+    let mut blocked = false;
+    for id in profiles {
+        if let Some(profile) = working_set.profiles.here(id) {
+            looked_at::<ClientProfile>(seen, id, profile.version);
+            blocked |= profile.state.present().is_some_and(|profile| profile.blocked);
+        }
+    }
+    Ok(blocked)
 }
 
 impl FollowedUp {

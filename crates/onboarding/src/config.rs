@@ -69,6 +69,10 @@ pub struct App {
     pub verify_token: Secret,
     /// Bearer token for sending from this app's numbers.
     pub access_token: Secret,
+    /// WhatsApp's limit of the app's business portfolio: to how many different clients, who have
+    /// not written first, templates go out in a moving 24 hours. Left out: no limit is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_clients_per_day: Option<u32>,
 }
 
 /// The sender of messages.
@@ -179,6 +183,13 @@ impl Config {
             "configuration: sender.messages_per_second must be from 1 to 1000, which is the most that \
              WhatsApp allows a number"
         );
+        for (id, app) in &config.apps {
+            anyhow::ensure!(
+                app.unique_clients_per_day != Some(0),
+                "configuration: apps.{id}.unique_clients_per_day must be at least 1; leave it out \
+                 where WhatsApp sets no limit"
+            );
+        }
         for origin in &config.http.frame_ancestors {
             anyhow::ensure!(
                 is_origin(origin),
@@ -300,6 +311,20 @@ mod tests {
             let error = load(&format!("sender: {{ messages_per_second: {wrong} }}")).unwrap_err();
             assert!(error.to_string().contains("sender.messages_per_second"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_portfolio_has_no_limit_or_one_that_lets_somebody_through() {
+        let app = |limit: &str| {
+            let secrets = "secret: a, verify_token: b, access_token: c";
+            load(&format!("apps: {{ main: {{ {secrets}{limit} }} }}"))
+        };
+        let limit =
+            |config: Config| config.apps.into_values().next().unwrap().unique_clients_per_day;
+        assert_eq!(limit(app("").unwrap()), None);
+        assert_eq!(limit(app(", unique_clients_per_day: 250").unwrap()), Some(250));
+        let error = app(", unique_clients_per_day: 0").unwrap_err().to_string();
+        assert!(error.contains("apps.main.unique_clients_per_day"), "{error}");
     }
 
     #[test]

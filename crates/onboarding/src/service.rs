@@ -10,6 +10,7 @@ use anyhow::Context;
 use axum::Router;
 use chrono::TimeDelta;
 use directory::DirectoryStore;
+use domain::ids::AppId;
 use engine::{Clock, Engine, Recent};
 use eventstore::EventStore;
 use messaging::inbox::InboxPublisher;
@@ -228,6 +229,9 @@ impl Service {
         let token = |app: &crate::config::App| AccessToken::new(app.access_token.expose());
         let tokens: HashMap<_, _> =
             config.apps.iter().map(|(id, app)| (id.clone(), token(app))).collect();
+        let limited = |(id, app): (&AppId, &crate::config::App)| {
+            Some((id.clone(), app.unique_clients_per_day?))
+        };
         let queue = SendQueue::new(parts.by_key.rest.clone());
         let sender = sender::Sender {
             queue,
@@ -243,6 +247,7 @@ impl Service {
                 grace: Duration::from_secs(config.sender.grace_seconds.into()),
                 attempts: config.sender.attempts,
                 messages_per_second: config.sender.messages_per_second,
+                unique_clients_per_day: config.apps.iter().filter_map(limited).collect(),
                 back_off: TimeDelta::seconds(config.sender.back_off_seconds.into()),
             },
         };

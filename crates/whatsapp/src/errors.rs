@@ -72,10 +72,14 @@ pub const fn action_of(class: ErrorClass) -> &'static str {
             "The number's messages to this client rest, longer each time; the message is tried again."
         }
         ErrorClass::NumberUnhealthy => {
-            "An invitation goes out from another number, three numbers at most, and the number takes no \
-             new rooms until `set-number-service` says so; any other message is given up. Alarm."
+            "A secondary takes no new rooms until `set-number-service` says so, whatever message told it. \
+             An invitation goes out from another number, three numbers at most; any other message is \
+             given up. Alarm."
         }
-        ErrorClass::WindowClosed => "The message is given up.",
+        ErrorClass::WindowClosed => {
+            "A reminder goes out as the template `resume_conversation` instead; any other message is \
+             given up."
+        }
         ErrorClass::RecipientRefused => "The message is given up: it is final for this client.",
         ErrorClass::Template => "The message is given up. Alarm: mend the template.",
         ErrorClass::Transient => "The message is tried again, later each time, with jitter.",

@@ -15,7 +15,7 @@ use super::{Items, paging, reach};
 use crate::ApiState;
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::read::{limit, position};
+use crate::read::{flag, limit, position};
 use crate::schema::OnboardingRequest;
 
 /// Which requests. What is left out does not matter.
@@ -32,6 +32,9 @@ pub struct RequestsQuery {
     /// Ended in this way, e.g. `onboarded`.
     #[param(value_type = Option<String>)]
     pub outcome: Option<Outcome>,
+    /// Prospects only: those that an operator has promoted (`true`), or those that wait (`false`).
+    #[serde(default, deserialize_with = "flag")]
+    pub promoted: Option<bool>,
     /// About this user.
     #[param(value_type = Option<String>)]
     pub user: Option<UserId>,
@@ -64,9 +67,21 @@ pub async fn answer(
     pool: &PgPool,
     asked: RequestsQuery,
 ) -> Result<Items<OnboardingRequest>, Problem> {
-    let RequestsQuery { company, status, outcome, user, client, from, to, limit, cursor, wait } =
-        asked;
-    let filter = OnboardingRequestFilter { company, status, outcome, user, client, from, to };
+    let RequestsQuery {
+        company,
+        status,
+        outcome,
+        promoted,
+        user,
+        client,
+        from,
+        to,
+        limit,
+        cursor,
+        wait,
+    } = asked;
+    let filter =
+        OnboardingRequestFilter { company, status, outcome, promoted, user, client, from, to };
     let paging = paging(limit, cursor);
     reach(pool, &[View::OnboardingRequests], wait).await?;
     Ok(Items::of(readmodel::queries::onboarding_requests(pool, &filter, &paging).await?))

@@ -88,6 +88,7 @@ async fn a_bad_parameter_is_named_with_the_way_out() {
         ("onboarding-requests/7?company=acme", "id"),
         ("chat-rooms?company=acme&usr=x", "usr"),
         ("reminders?company=acme&suppressed=1", "suppressed"),
+        ("onboarding-requests?company=acme&promoted=yes", "promoted"),
     ] {
         let answer = http.get(&format!("/api/v1/{query}")).await;
         assert_eq!(answer.problem(), (400, "bad-parameter".into(), Some(field.into())), "{query}");
@@ -116,6 +117,9 @@ async fn a_request_is_shown_with_its_words_and_its_history() {
     let list = "/api/v1/onboarding-requests?company=acme&status=ended&outcome=onboarded";
     let list = http.get(list).await.json();
     assert_eq!(list["items"][0].get("message_text"), None);
+    assert_eq!(list["items"][0]["promoted_by"], Value::Null);
+    let prospects = "/api/v1/onboarding-requests?company=acme&promoted=false";
+    assert_eq!(http.get(prospects).await.json()["items"], json!([]), "it is none");
 
     let nobody = http.get(&format!("{path}/history?company=acme")).await;
     assert_eq!(nobody.problem().0, 503);

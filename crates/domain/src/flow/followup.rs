@@ -7,10 +7,11 @@ use chrono::Duration;
 
 use super::message::look_for_another_number;
 use super::wording::Wording;
-use super::{Command, Decision, Facts, ProfileSource};
-use crate::ids::{MessageId, ProfileId, RoomId};
+use super::{Command, Decision, Facts, Held, ProfileSource};
+use crate::company::Line;
+use crate::ids::{MessageId, PhoneNumberId, PoolId, ProfileId, RoomId};
 use crate::input::{MessageStatus, SendReceipt, SendResult, Timestamp};
-use crate::outbound::{DeliveryStatus, ErrorClass, Purpose, SendError};
+use crate::outbound::{Content, DeliveryStatus, ErrorClass, OutboundMessage, Purpose, SendError};
 use crate::pool::PoolCommand;
 use crate::profile::{ActivationCause, CloseReason, Profile, ProfileCommand, Room, RoomPhase};
 use crate::request::{Completion, MessageProgress, Outcome, Request, RequestCommand, RequestEvent};
@@ -85,35 +86,39 @@ impl Told {
 /// Whether what follows depends on more than the request and its room: another number is to be
 /// looked for, so [`on_told`] wants to know what is so now.
 pub fn wants_facts(request: &Request, room: Option<RoomInProfile<'_>>, told: &Told) -> bool {
-    FollowUp { request, room, at: told.at, now: None }.failure_of_number(told).is_some()
+    let next = FollowUp { request, room, at: told.at, now: None, client_blocked: false };
+    next.failure_of_number(told).is_some()
 }
 
-/// What follows from what is told of a message; `now` if [`wants_facts`] says so.
+/// What follows from what is told of a message; `now` if [`wants_facts`] says so. `client_blocked`
+/// is whether one of [`profiles_of`] the request is blocked.
 pub fn on_told(
     request: &Request,
     room: Option<RoomInProfile<'_>>,
     told: &Told,
     now: Option<Facts>,
+    client_blocked: bool,
 ) -> Vec<Command> {
     // A status of a message that the request does not have is nobody's fault: it is somebody else's.
     let is_status = matches!(told.record, RequestCommand::RecordStatus { .. });
     if is_status && request.message(told.message_id).is_none() {
         return vec![];
     }
-    FollowUp { request, room, at: told.at, now }.after(told)
+    FollowUp { request, room, at: told.at, now, client_blocked }.after(told)
 }
 
-/// A room has been in its phase for as long as it may.
+/// A room has been in its phase for as long as it may; `client_blocked` as in [`on_told`].
 pub fn on_room_deadline(
     request: &Request,
     room: RoomInProfile<'_>,
     deadline: Timestamp,
     at: Timestamp,
+    client_blocked: bool,
 ) -> Vec<Command> {
     if room.room.deadline != Some(deadline) {
         return vec![];
     }
-    let next = FollowUp { request, room: Some(room), at, now: None };
+    let next = FollowUp { request, room: Some(room), at, now: None, client_blocked };
     match room.room.phase {
         RoomPhase::Reserved => next.give_up(room, CloseReason::InvitationLost),
         RoomPhase::Invited => next.activate(room, ActivationCause::Deadline),
@@ -126,27 +131,31 @@ struct FollowUp<'a> {
     room: Option<RoomInProfile<'a>>,
     at: Timestamp,
     now: Option<Facts>,
+    client_blocked: bool,
 }
 
 impl<'a> FollowUp<'a> {
     fn after(&self, told: &Told) -> Vec<Command> {
         let record = Command::Request(self.request.request_id, told.record.clone());
-        let next = self.settled(told).map(|(purpose, settled, room)| {
-            let another = self
-                .failure_of_number(told)
-                .and_then(|error| self.try_another_number(room, &error, self.now.as_ref()?));
-            another.unwrap_or_else(|| self.after_settled(told, purpose, &settled, room))
-        });
-        std::iter::once(record).chain(next.into_iter().flatten()).collect()
+        let next = match self.settled(told) {
+            Some((message, settled, room)) => {
+                let another = self
+                    .failure_of_number(told)
+                    .and_then(|error| self.try_another_number(room, &error, self.now.as_ref()?));
+                another.unwrap_or_else(|| self.after_settled(message, &settled, room))
+            }
+            None => self.suspend_line(told).into_iter().collect(),
+        };
+        std::iter::once(record).chain(next).collect()
     }
 
     /// What is told of a message of the room that was not known before. What is told of a message of
     /// an earlier room of the request changes nothing for the one that it has now.
-    fn settled(&self, told: &Told) -> Option<(Purpose, Settled, RoomInProfile<'a>)> {
+    fn settled(&self, told: &Told) -> Option<(&'a OutboundMessage, Settled, RoomInProfile<'a>)> {
         let (message, _) = self.request.message(told.message_id)?;
         let settled = self.newly_settled(&told.record)?;
         let room = self.room.filter(|room| message.room_id.is_none_or(|id| id == room.room_id))?;
-        Some((message.purpose, settled, room))
+        Some((message, settled, room))
     }
 
     /// The error of an invitation that failed by the fault of its number, if another may be tried.
@@ -154,14 +163,15 @@ impl<'a> FollowUp<'a> {
         if !told.is_failure() {
             return None;
         }
-        let (Purpose::Invitation, Settled::Failed(error), room) = self.settled(told)? else {
+        let (message, Settled::Failed(error), room) = self.settled(told)? else { return None };
+        if message.purpose != Purpose::Invitation {
             return None;
-        };
+        }
         let (facts, _) = self.request.decided.as_ref()?;
         let may_try =
             facts.failed_numbers.len() + 1 < MOST_NUMBERS && self.request.outcome.is_none();
         let is_numbers_fault = error.class == ErrorClass::NumberUnhealthy;
-        let is_the_only = !self.another_stands(told.message_id, room);
+        let is_the_only = !self.another_stands(message.message_id, room);
         (may_try && is_numbers_fault && is_the_only && needs_invitation(room)).then_some(error)
     }
 
@@ -189,17 +199,16 @@ impl<'a> FollowUp<'a> {
 
     fn after_settled(
         &self,
-        told: &Told,
-        purpose: Purpose,
+        message: &OutboundMessage,
         settled: &Settled,
         room: RoomInProfile<'_>,
     ) -> Vec<Command> {
-        match (purpose, settled) {
+        match (message.purpose, settled) {
             (Purpose::Invitation, Settled::Accepted) if room.room.phase == RoomPhase::Reserved => {
                 self.invite(room)
             }
             (Purpose::Invitation, Settled::Failed(error))
-                if needs_invitation(room) && !self.another_stands(told.message_id, room) =>
+                if needs_invitation(room) && !self.another_stands(message.message_id, room) =>
             {
                 let suspend = self.suspend(room, error);
                 self.give_up(room, close_reason(error)).into_iter().chain(suspend).collect()
@@ -210,6 +219,12 @@ impl<'a> FollowUp<'a> {
             }
             (Purpose::UserInfo, _) if room.room.phase == RoomPhase::Invited => {
                 self.activate(room, ActivationCause::UserInfoSettled)
+            }
+            (Purpose::Reminder, Settled::Failed(error)) if came_too_late(message, error) => {
+                self.remind_by_template(room)
+            }
+            (Purpose::Reminder, Settled::Failed(error)) => {
+                self.suspend(room, error).into_iter().collect()
             }
             _ => vec![],
         }
@@ -227,7 +242,7 @@ impl<'a> FollowUp<'a> {
         let invite = ProfileCommand::InviteRoom { room_id, at: self.at, deadline };
         let mut commands = vec![Command::Profile(profile_id, invite)];
         let user_info = wording.user_info(id, room_id, &room.room.number);
-        if let Some(message) = user_info.filter(|_| !room.profile.blocked) {
+        if let Some(message) = user_info.filter(|_| !self.is_blocked(room)) {
             let message_id = message.message_id;
             let requested = ProfileCommand::RequestUserInfo { room_id, message_id, at: self.at };
             commands.push(self.request_message(message));
@@ -242,6 +257,31 @@ impl<'a> FollowUp<'a> {
             Command::Profile(room.profile.profile_id, activate),
             self.complete(Outcome::Onboarded, room),
         ]
+    }
+
+    /// The room's window had closed when its reminder went out: the template takes its place, for
+    /// which windows do not matter. Not if the client was reminded again since: that one counts.
+    fn remind_by_template(&self, room: RoomInProfile<'_>) -> Vec<Command> {
+        let Some((facts, _)) = &self.request.decided else { return vec![] };
+        let is_the_last = room.room.reminded_at == Some(facts.at);
+        if !room.room.is_open() || !is_the_last || self.is_blocked(room) {
+            return vec![];
+        }
+        let wording = Wording { facts, message: &self.request.message };
+        let (room_id, number) = (room.room_id, room.room.number.clone());
+        let id = self.request.next_message_id();
+        let user = facts.user.as_ref();
+        let reminder = user.and_then(|user| wording.reminder(id, user, room_id, number, None));
+        let Some(message) = reminder.filter(|message| self.at < message.expires_at) else {
+            return vec![];
+        };
+        let remind = ProfileCommand::RemindRoom {
+            room_id,
+            request_id: self.request.request_id,
+            message_id: Some(message.message_id),
+            at: self.at,
+        };
+        vec![self.request_message(message), Command::Profile(room.profile.profile_id, remind)]
     }
 
     /// The invitation will not arrive: close the room, free its number, tell
@@ -301,12 +341,33 @@ impl<'a> FollowUp<'a> {
         (reason == CloseReason::InvitationLost).then(|| self.at + rest)
     }
 
-    /// A number that can't send takes no new rooms, until an operator says so.
+    /// The room's number can't send, if that is what the error says.
     fn suspend(&self, room: RoomInProfile<'_>, error: &SendError) -> Option<Command> {
-        let (number, code) = (room.room.number.clone(), error.code);
+        self.suspend_number(&room.room.pool_id, &room.room.number, error)
+    }
+
+    /// The same for a reply that is about no room: it comes from the secondary that was written to.
+    /// A primary is none of a pool's numbers and can't be taken out of service.
+    fn suspend_line(&self, told: &Told) -> Option<Command> {
+        let (message, _) = self.request.message(told.message_id)?;
+        let Settled::Failed(error) = self.newly_settled(&told.record)? else { return None };
+        let (facts, _) = self.request.decided.as_ref()?;
+        let Line::Secondary { pool, .. } = &facts.line else { return None };
+        let number = Some(&message.from).filter(|it| **it == self.request.message.phone_number_id);
+        self.suspend_number(pool, number?, &error)
+    }
+
+    /// A number that can't send takes no new rooms, until an operator says so.
+    fn suspend_number(
+        &self,
+        pool_id: &PoolId,
+        number: &PhoneNumberId,
+        error: &SendError,
+    ) -> Option<Command> {
+        let (number, code) = (number.clone(), error.code);
         let suspend = PoolCommand::SuspendUnhealthy { number, at: self.at, code };
         let is_numbers_fault = error.class == ErrorClass::NumberUnhealthy;
-        is_numbers_fault.then(|| Command::Pool(room.room.pool_id.clone(), suspend))
+        is_numbers_fault.then(|| Command::Pool(pool_id.clone(), suspend))
     }
 
     /// The client is told through the primary, and the request ends.
@@ -314,13 +375,18 @@ impl<'a> FollowUp<'a> {
         let wording = Wording { facts, message: &self.request.message };
         let apology = wording
             .reply(self.request.next_message_id(), Purpose::InvitationFailed)
-            .filter(|message| self.at < message.expires_at && !room.profile.blocked)
+            .filter(|message| self.at < message.expires_at && !self.is_blocked(room))
             .map(|message| self.request_message(message));
         let end = self.complete(Outcome::InvitationFailed, room);
         apology.into_iter().chain([end]).collect()
     }
 
-    fn request_message(&self, message: crate::outbound::OutboundMessage) -> Command {
+    /// Whether the client is not to be answered, because of the room's profile or another one.
+    fn is_blocked(&self, room: RoomInProfile<'_>) -> bool {
+        self.client_blocked || room.profile.blocked
+    }
+
+    fn request_message(&self, message: OutboundMessage) -> Command {
         Command::Request(self.request.request_id, RequestCommand::RequestMessage(message))
     }
 
@@ -353,9 +419,23 @@ fn needs_invitation(room: RoomInProfile<'_>) -> bool {
     room.room.is_open() && !room.room.was_written_to()
 }
 
+/// Whether it is free text that WhatsApp refused because the client's window is closed.
+fn came_too_late(message: &OutboundMessage, error: &SendError) -> bool {
+    let is_free_text = matches!(message.content, Content::Text { .. });
+    is_free_text && error.class == ErrorClass::WindowClosed
+}
+
 /// Only a definite refusal proves that the client has no invitation.
 const fn close_reason(error: &SendError) -> CloseReason {
     if error.definite { CloseReason::InvitationRefused } else { CloseReason::InvitationLost }
+}
+
+/// The client's profiles that a request was decided on, but for those that are only perhaps its
+/// own: while one of them is blocked, the client is told nothing more.
+pub fn profiles_of(request: &Request) -> impl Iterator<Item = ProfileId> {
+    let facts = request.decided.iter().map(|(facts, _)| facts);
+    let profiles = facts.flat_map(|facts| &facts.profiles);
+    profiles.filter(|it| it.held != Held::ByVariant).map(|it| it.profile_id)
 }
 
 /// The room that a request is about, if it is about one: `(profile, room)`.

@@ -30,7 +30,7 @@ pub use facts::{
     WINDOW,
 };
 pub use followup::{
-    MOST_NUMBERS, RoomInProfile, Told, on_room_deadline, on_told, room_of, wants_facts,
+    MOST_NUMBERS, RoomInProfile, Told, on_room_deadline, on_told, profiles_of, room_of, wants_facts,
 };
 pub use message::{decide, on_message};
 pub use operator::{

@@ -335,6 +335,8 @@ pub struct ResendFacts<'a> {
     pub moved: bool,
     /// What its client said last about templates, if it did.
     pub said: Option<Said>,
+    /// Whether one of its client's profiles is blocked.
+    pub client_blocked: bool,
 }
 
 /// An operator has a room's invitation sent once more, in the words of the first. If it fails, the
@@ -347,7 +349,7 @@ pub fn on_resend_invitation(
     room_id: RoomId,
     facts: &ResendFacts<'_>,
 ) -> Result<Vec<Command>, OperatorRefusal> {
-    let ResendFacts { at, room, moved, said } = *facts;
+    let ResendFacts { at, room, moved, said, client_blocked } = *facts;
     let (found, request) = room.ok_or(OperatorRefusal::UnknownRoom(room_id))?;
     if !found.room.is_open() {
         return Err(OperatorRefusal::RoomClosed(room_id));
@@ -355,7 +357,7 @@ pub fn on_resend_invitation(
     if moved {
         return Err(OperatorRefusal::ClientMoved(request.request_id));
     }
-    if found.profile.blocked {
+    if client_blocked || found.profile.blocked {
         return Err(OperatorRefusal::ClientBlocked(request.request_id));
     }
     if said.is_some_and(|said| said.wish == Wish::Stop) {

@@ -158,6 +158,16 @@ pub(crate) fn unhealthy() -> SendError {
     }
 }
 
+/// WhatsApp's answer says that the client wrote too long ago for free text.
+pub(crate) fn window_closed() -> SendError {
+    SendError {
+        code: 131_047,
+        class: ErrorClass::WindowClosed,
+        definite: true,
+        title: "the 24-hour window is closed".to_owned(),
+    }
+}
+
 /// There was no answer.
 pub(crate) fn lost() -> SendError {
     SendError {

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use domain::company::{CompanyFacts, Line, NumberSpec, PoolRules, Timing, UserFacts};
+use domain::company::{CompanyFacts, Limits, Line, NumberSpec, PoolRules, Timing, UserFacts};
 use domain::consent::{Said, Wish};
 use domain::flow::{
-    ConsideredNumber, ConsideredProfile, Decision, Facts, Held, IgnoreReason, NumberChoice,
-    NumberFacts, NumberVerdict, PoolFacts, Preference, ProfileChoice, ProfileFacts, ProfileSource,
-    ProfileVerdict, ReminderForm, RoomFacts, SelectionStep, TemplateFacts,
+    AskedInVain, ConsideredNumber, ConsideredProfile, Decision, Facts, Held, IgnoreReason,
+    NumberChoice, NumberFacts, NumberVerdict, PoolFacts, Preference, ProfileChoice, ProfileFacts,
+    ProfileSource, ProfileVerdict, Promotion, ReminderForm, RoomFacts, SelectionStep, TemplateFacts,
 };
 use domain::identity::{Identifier, Recipient, Sender};
 use domain::ids::{ClientId, InputId, MessageId, ProfileId, RequestId, RoomId};
@@ -31,10 +31,22 @@ const WORDS: &str = "Hi #anna, it's me";
 const ANSWER: &str = "I have found an employee";
 const DISPLAY: &str = "+447700900801";
 const MAIN_LINE: &str = "+447700900800";
+const OPERATOR: &str = "Olga Operator";
 
 /// What tells who somebody is, or what they wrote: all of it is in the samples.
-pub(crate) const PERSONAL: [&str; 10] =
-    [PHONE, "447700900123", WA_ID, BSUID, CLIENT, USER, WORDS, ANSWER, DISPLAY, MAIN_LINE];
+pub(crate) const PERSONAL: [&str; 11] = [
+    PHONE,
+    "447700900123",
+    WA_ID,
+    BSUID,
+    CLIENT,
+    USER,
+    WORDS,
+    ANSWER,
+    DISPLAY,
+    MAIN_LINE,
+    OPERATOR,
+];
 
 /// One event, and which of its forms.
 pub(crate) struct Sample {
@@ -308,7 +320,7 @@ fn facts() -> Facts {
             profile_id: profile_id(1),
             held: Held::ByVariant,
             archived: true,
-            blocked: false,
+            blocked: true,
             external_company: Some(id("north")),
             language: Some(id("de")),
             users: BTreeSet::from([id("user-2")]),
@@ -322,9 +334,16 @@ fn facts() -> Facts {
             },
             numbers: vec![NumberFacts { spec: spec(), in_service: true, load: 3 }],
         }],
-        promotion: None,
-        failed_numbers: vec![],
-        asked_in_vain: None,
+        promotion: Some(Promotion {
+            prospect: RequestId::from_uuid(Uuid::from_u128(0x22)),
+            by: personal(OPERATOR),
+        }),
+        failed_numbers: vec![id("2008"), id("2009")],
+        asked_in_vain: Some(AskedInVain {
+            replies: 4,
+            wrong_extensions: 2,
+            limits: Limits::default(),
+        }),
         templates: Some(TemplateFacts {
             wish: Some(Wish::Start),
             before: Some(Said { wish: Wish::Stop, sent_at: at(1) }),
@@ -346,7 +365,13 @@ fn plain_facts() -> Facts {
             texts: Texts { language: "en".to_owned(), worded: BTreeMap::new() },
             ..full.company
         },
+        same_as: vec![],
+        vacated: BTreeSet::new(),
+        moved: false,
         templates: None,
+        promotion: None,
+        failed_numbers: vec![],
+        asked_in_vain: None,
         ..full
     }
 }

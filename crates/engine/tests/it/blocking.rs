@@ -1,11 +1,12 @@
 //! An operator blocks clients.
 
-use domain::ids::ProfileId;
+use domain::ids::{ProfileId, RoomId};
+use domain::outbound::Purpose;
 use domain::profile::ProfileEvent;
 use domain::request::Outcome;
 
 use crate::harness::{World, answer};
-use crate::inputs::{block, client, message, unblock};
+use crate::inputs::{accepted, block, client, message, register, request_of, resend, unblock};
 
 async fn profile(world: &World) -> ProfileId {
     let created = world.profile_events().await.into_iter().find_map(|event| match event {
@@ -50,6 +51,36 @@ async fn a_profile_of_nobody_cannot_be_blocked() {
     let refused = answer(engine.decide(block(1, nobody)).await);
     assert_eq!(refused["code"], "unknown-client-profile");
     assert_eq!(world.count("client-blocked").await, 0);
+    engine.stop().await;
+    world.checked().await;
+}
+
+#[tokio::test]
+async fn any_profile_of_the_client_blocks_what_is_under_way() {
+    let world = World::new().await;
+    let engine = world.start();
+    for operation in [1, 2] {
+        answer(engine.decide(register(operation, &client(1), "michael")).await);
+    }
+    let asked = message(client(1), "#michael");
+    let request = request_of(&asked);
+    engine.done(asked).await;
+    let recorded = world.recorded().await;
+    let reserved = recorded.iter().find(|event| event.event_type == "room-reserved").unwrap();
+    let created = recorded.iter().filter(|event| event.event_type == "client-profile-created");
+    let other = created.map(|event| &event.aggregate_id).find(|id| **id != reserved.aggregate_id);
+    answer(engine.decide(block(3, other.unwrap().parse().unwrap())).await);
+
+    let invitation = world.requested(Purpose::Invitation).await;
+    engine.done(accepted(request, &invitation, world.clock.now())).await;
+    assert_eq!(world.count("room-invited").await, 1);
+    assert_eq!(world.all_requested(Purpose::UserInfo).await.len(), 0);
+    let refused = answer(engine.decide(resend(4, RoomId::opened_by(request))).await);
+    assert_eq!(refused["code"], "client-blocked");
+
+    // The room is activated by its deadline, as if the user info had been given up.
+    world.advance(601);
+    world.until("the room is active", async |world| world.count("room-activated").await == 1).await;
     engine.stop().await;
     world.checked().await;
 }

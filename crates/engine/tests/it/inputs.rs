@@ -168,6 +168,17 @@ pub(crate) fn number_locked(
     receipt(request_id, message, at, SendResult::GivenUp { error })
 }
 
+/// A message is given up: its client wrote too long ago for free text.
+pub(crate) fn window_closed(
+    request_id: RequestId,
+    message: &OutboundMessage,
+    at: Timestamp,
+) -> LaneInput {
+    let title = "the window is closed".to_owned();
+    let error = SendError { code: 131_047, class: ErrorClass::WindowClosed, definite: true, title };
+    receipt(request_id, message, at, SendResult::GivenUp { error })
+}
+
 /// WhatsApp tells how far a message got, and whose it is if `request_id` is given.
 pub(crate) fn status(
     request_id: Option<RequestId>,

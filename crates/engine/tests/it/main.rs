@@ -23,6 +23,7 @@ mod outages;
 mod poison;
 mod prospects;
 mod proxy;
+mod reminders;
 mod resending;
 mod reviews;
 mod round_trips;

@@ -86,6 +86,7 @@ impl Site {
                 secret: APP_SECRET.into(),
                 verify_token: "bench".into(),
                 access_token: "bench".into(),
+                unique_clients_per_day: None,
             },
         );
         let pool = PgPool::connect(&database).await.context("connecting to Postgres")?;

@@ -413,6 +413,7 @@ fn configuration(database: &str, nats: &str, cloud: &str) -> anyhow::Result<Conf
         secret: APP_SECRET.into(),
         verify_token: "the stage's verify token".into(),
         access_token: "the stage's access token".into(),
+        unique_clients_per_day: None,
     };
     config.apps.insert(APP.parse()?, app);
     Ok(config)

@@ -31,6 +31,7 @@ struct Change {
     outcome: Option<Outcome>,
     outcome_at: Option<Timestamp>,
     messages: u32,
+    promoted_by: Option<RequestId>,
     position: u64,
 }
 
@@ -74,6 +75,11 @@ impl super::Changes for Changes {
                 // Decided again, a request may be left with the room that it had.
                 let room = room_of(decision).map(|(_, room_id)| room_id);
                 request.room_id = room.or(request.room_id);
+                // Decided again, because a number failed, it is no other promotion.
+                let promotion = facts.promotion.as_ref();
+                if let Some(promotion) = promotion.filter(|_| facts.failed_numbers.is_empty()) {
+                    self.of(promotion.prospect, recorded).promoted_by = Some(request_id);
+                }
             }
             RequestEvent::MessageRequested { .. } => self.of(request_id, recorded).messages += 1,
             RequestEvent::ClientsLinked { .. }
@@ -117,6 +123,7 @@ impl Changes {
             outcome: None,
             outcome_at: None,
             messages: 0,
+            promoted_by: None,
             position: 0,
         });
         change.position = recorded.position;
@@ -128,11 +135,11 @@ const INSERT: &str = "
     INSERT INTO rm_onboarding_requests (
         request_id, company, number, client_id, message_kind, message_text, sent_at, received_at,
         decision, decided_at, directory_version, user_id, room_id, outcome, outcome_at, messages,
-        position)
+        promoted_by, position)
     SELECT
         request_id, company, number, client_id, message_kind, message_text, sent_at, received_at,
         decision, decided_at, directory_version, user_id, room_id, outcome, outcome_at, messages,
-        position
+        promoted_by, position
     FROM json_populate_recordset(NULL::rm_onboarding_requests, $1::json)";
 
 const UPDATE: &str = "
@@ -145,6 +152,7 @@ const UPDATE: &str = "
         outcome = coalesce(c.outcome, r.outcome),
         outcome_at = coalesce(c.outcome_at, r.outcome_at),
         messages = r.messages + c.messages,
+        promoted_by = coalesce(c.promoted_by, r.promoted_by),
         position = c.position
     FROM json_populate_recordset(NULL::rm_onboarding_requests, $1::json) c
     WHERE r.request_id = c.request_id";

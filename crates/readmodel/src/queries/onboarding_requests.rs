@@ -47,6 +47,9 @@ pub struct OnboardingRequest {
     pub outcome_at: Option<Timestamp>,
     /// How many messages it led to.
     pub messages: u32,
+    /// Of a prospect: the request that its promotion made, of several the last. None while nobody
+    /// has promoted it.
+    pub promoted_by: Option<RequestId>,
     /// Position of the event that changed it last.
     pub position: u64,
 }
@@ -84,6 +87,8 @@ pub struct OnboardingRequestFilter {
     pub status: Option<RequestStatus>,
     /// Ended in this way.
     pub outcome: Option<Outcome>,
+    /// Prospects only: those that were promoted, or those that were not.
+    pub promoted: Option<bool>,
     /// About this user.
     pub user: Option<UserId>,
     /// By this client.
@@ -101,6 +106,7 @@ impl OnboardingRequestFilter {
             company,
             status: None,
             outcome: None,
+            promoted: None,
             user: None,
             client: None,
             from: None,
@@ -136,6 +142,10 @@ pub async fn onboarding_requests(
         None => {}
     }
     equals(&mut sql, "outcome", filter.outcome.map(Outcome::as_str));
+    if let Some(promoted) = filter.promoted {
+        equals(&mut sql, "outcome", Some(Outcome::ProspectRecorded.as_str()));
+        sql.push(" AND promoted_by IS ").push(if promoted { "NOT NULL" } else { "NULL" });
+    }
     equals(&mut sql, "user_id", filter.user.clone());
     is(&mut sql, "client_id", filter.client.map(|id| id.as_uuid()));
     LIST.span(&mut sql, filter.from, filter.to);

@@ -11,7 +11,8 @@ use super::QueryError;
 use super::cursor::Cursor;
 use super::page::{List, Page, Paging, Place, equals, is};
 
-/// A client asked on the primary for a user whom it could reach in a room.
+/// A client asked on the primary for a user whom it could reach in a room. One that is sent again,
+/// as the template because free text came too late, is a second one of the same request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reminder {
     /// The id of the event that records it.

@@ -5,6 +5,7 @@
 //! WhatsApp, so a crash in between leaves a row that says so.
 
 mod claim;
+mod portfolio;
 mod settle;
 
 use domain::ids::{CompanyId, MessageId};

@@ -1,7 +1,7 @@
 //! A log made by hand: numbers what is put into it.
 
 use chrono::Duration;
-use domain::flow::{Decision, Facts};
+use domain::flow::{Decision, Facts, Promotion};
 use domain::ids::{ClientId, MessageId, ProfileId, RequestId, RoomId};
 use domain::input::{InboundMessage, Timestamp};
 use domain::outbound::{DeliveryStatus, ErrorClass, OutboundMessage, Purpose, SendError};
@@ -9,7 +9,7 @@ use domain::pool::PoolEvent;
 use domain::profile::{ActivationCause, CloseReason, ProfileEvent};
 use domain::record::RecordedEvent;
 use domain::request::{Outcome, RequestEvent};
-use domain::{AggregateType, AnyEvent};
+use domain::{AggregateType, AnyEvent, Personal};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -169,6 +169,24 @@ pub(crate) fn open_room(n: u128) -> Decision {
         "considered": [],
     }))
     .unwrap()
+}
+
+/// A room is opened because the prospect of a request is promoted, after so many numbers failed.
+pub(crate) fn promoting(n: u128, prospect: u128, failed: usize) -> RequestEvent {
+    let RequestEvent::DecisionMade { mut facts, decision } = decided(n, open_room(n)) else {
+        panic!("no decision");
+    };
+    let by = Personal::new("Olga".to_owned());
+    facts.promotion = Some(Promotion { prospect: request_id(prospect), by });
+    facts.failed_numbers = vec!["201".parse().unwrap(); failed];
+    RequestEvent::DecisionMade { facts, decision }
+}
+
+/// The nth client becomes a prospect: 3 events.
+pub(crate) fn prospect(log: &mut Log, n: u128) {
+    log.request(n, requested(n));
+    log.request(n, decided(n, Decision::RecordProspect));
+    log.request(n, ended(n, Outcome::ProspectRecorded));
 }
 
 /// Its invitation (0) or user-info (1) message.

@@ -4,6 +4,7 @@
 
 mod database;
 mod log;
+mod portfolio;
 mod projecting;
 mod queries;
 mod rebuilding;

@@ -99,6 +99,32 @@ async fn a_refused_invitation_is_seen_as_failed_and_its_room_as_closed() {
 }
 
 #[tokio::test]
+async fn a_prospect_tells_which_request_its_promotion_made() {
+    let mut log = Log::default();
+    for n in [1, 2] {
+        prospect(&mut log, n);
+    }
+    for n in [3, 4] {
+        log.request(n, requested(n));
+        log.request(n, promoting(n, 1, 0));
+    }
+    let last = log.end();
+    // Another number is tried, which is no other promotion.
+    log.request(3, promoting(3, 1, 1));
+    let pool = one_by_one_and_at_once(&log).await;
+    let shown = async |n| {
+        let request = queries::onboarding_request(&pool, &company(), request_id(n)).await;
+        request.unwrap().unwrap().request
+    };
+    let promoted = shown(1).await;
+    assert_eq!((promoted.promoted_by, promoted.position), (Some(request_id(4)), last));
+    assert_eq!(promoted.outcome, Some(Outcome::ProspectRecorded), "it has ended as it did");
+    for n in [2, 3, 4] {
+        assert_eq!(shown(n).await.promoted_by, None, "{n}");
+    }
+}
+
+#[tokio::test]
 async fn a_late_message_never_turns_back_when_the_client_wrote() {
     let mut log = Log::default();
     log.profile(1, reserved(1));

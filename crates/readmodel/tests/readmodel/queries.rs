@@ -65,6 +65,31 @@ async fn rooms_are_filtered() {
 }
 
 #[tokio::test]
+async fn prospects_are_listed_without_those_that_were_promoted() {
+    let (pool, mut log) = (database().await, Log::default());
+    for n in 1..=3 {
+        prospect(&mut log, n);
+    }
+    log.request(4, requested(4));
+    log.request(4, promoting(4, 2, 0));
+    apply(&pool, &log).await;
+    let find = async |outcome, promoted| {
+        let filter = OnboardingRequestFilter::of(company());
+        let filter = OnboardingRequestFilter { outcome, promoted, ..filter };
+        let page = queries::onboarding_requests(&pool, &filter, &Paging::default()).await.unwrap();
+        page.items.iter().map(|r| r.request_id).collect::<Vec<_>>()
+    };
+    let of = |ns: &[u128]| ns.iter().map(|n| request_id(*n)).collect::<Vec<_>>();
+    let prospects = Some(Outcome::ProspectRecorded);
+    assert_eq!(find(prospects, None).await, of(&[3, 2, 1]));
+    for outcome in [prospects, None] {
+        assert_eq!(find(outcome, Some(false)).await, of(&[3, 1]));
+        assert_eq!(find(outcome, Some(true)).await, of(&[2]));
+    }
+    assert_eq!(find(Some(Outcome::Onboarded), Some(false)).await, of(&[]));
+}
+
+#[tokio::test]
 async fn requests_are_filtered() {
     let (pool, _) = given(4).await;
     let all = OnboardingRequestFilter::of(company());

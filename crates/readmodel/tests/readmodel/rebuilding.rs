@@ -76,6 +76,25 @@ async fn a_rebuilt_view_is_the_view_that_grew() {
 }
 
 #[tokio::test]
+async fn a_rebuilt_view_knows_which_prospects_were_promoted() {
+    let mut log = Log::default();
+    prospect(&mut log, 1);
+    log.request(2, requested(2));
+    log.request(2, promoting(2, 1, 0));
+    let pool = database().await;
+    let view = View::OnboardingRequests;
+    Projector::new(pool.clone(), view).apply(&log.events).await.unwrap();
+    assert!(differences(&pool, view, &log).await.is_empty());
+    let grown = rows(&pool, "rm_onboarding_requests").await;
+    // As after the migration that brought the column.
+    let forget = "UPDATE rm_onboarding_requests SET promoted_by = NULL";
+    sqlx::query(forget).execute(&pool).await.unwrap();
+    assert_eq!(differences(&pool, view, &log).await.len(), 1);
+    rebuild(&pool, view, log.source(), |_| {}).await.unwrap();
+    assert_eq!(rows(&pool, "rm_onboarding_requests").await, grown);
+}
+
+#[tokio::test]
 async fn an_empty_view_is_built_and_goes_on_from_there() {
     let mut log = history();
     let pool = database().await;

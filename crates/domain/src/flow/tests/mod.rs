@@ -3,8 +3,10 @@
 
 mod abuse;
 mod another_number;
+mod blocked;
 mod closing;
 mod consent;
+mod failed_reminders;
 mod follow_up;
 mod histories;
 mod late;
@@ -19,4 +21,5 @@ mod resending;
 mod rooms;
 mod rows;
 mod special;
+mod unhealthy_numbers;
 mod wording;

@@ -16,7 +16,7 @@ use crate::flow::{
     Rejection, ResendFacts, RoomInProfile, Told, decide, on_archive_client_profile,
     on_block_client, on_close_room, on_directory_version, on_message, on_promote_prospect,
     on_register_client_profile, on_resend_invitation, on_room_deadline, on_set_number_service,
-    on_told, prospect_of, room_of, wants_facts,
+    on_told, profiles_of, prospect_of, room_of, wants_facts,
 };
 use crate::identity::Identifier;
 use crate::ids::{ClientId, InputId, MessageId, PoolId, ProfileId, RequestId, RoomId};
@@ -262,8 +262,10 @@ impl World {
         let room = self.room(profile_id, room_id);
         let request = self.request(room.room.request_id).unwrap();
         let said = self.said.get(&room.room.client_id).copied();
+        let profiles = self.facts(&request.message, now, 0).profiles;
+        let client_blocked = profiles.iter().any(ProfileFacts::blocks_client);
         let room = Some((room, request));
-        let facts = ResendFacts { at: now, room, moved: false, said };
+        let facts = ResendFacts { at: now, room, moved: false, said, client_blocked };
         let planned = on_resend_invitation(&command.actor, room_id, &facts)?;
         Ok(self.take_in(&Input::Command(command.clone()), |_| planned))
     }
@@ -304,7 +306,7 @@ impl World {
         let room = self.room_of(request);
         let now = wants_facts(request, room, told);
         let now = now.then(|| self.facts(&request.message, told.at(), 7));
-        let plan = on_told(request, room, told, now);
+        let plan = on_told(request, room, told, now, self.client_blocked(request));
         for command in &plan {
             if let Command::Request(id, RequestCommand::DecideAgain(again)) = command {
                 let decided = decide(*id, &request.message, &again.facts);
@@ -325,8 +327,14 @@ impl World {
         self.take_in(&input, |world| {
             let room = world.room(profile_id, room_id);
             let request = world.request(room.room.request_id).unwrap();
-            on_room_deadline(request, room, deadline, now)
+            on_room_deadline(request, room, deadline, now, world.client_blocked(request))
         })
+    }
+
+    /// Whether one of the profiles that a request was decided on is blocked.
+    fn client_blocked(&self, request: &Request) -> bool {
+        let profiles = profiles_of(request).filter_map(|id| self.aggregates.profiles.get(&id));
+        profiles.filter_map(ClientProfile::present).any(|profile| profile.blocked)
     }
 
     /// An input is decided once, however often it arrives.

@@ -21,6 +21,7 @@ use whatsapp::client::{AccessToken, SendFailure};
 use whatsapp::errors::{self, Scope};
 
 use super::limits::Limits;
+use super::portfolios::Portfolios;
 use super::{LOOK_EVERY, Sender};
 use crate::workers::pause;
 
@@ -34,6 +35,7 @@ const ACCOUNT_PAUSE: TimeDelta = TimeDelta::seconds(60);
 /// The sender with what it remembers between calls.
 pub(super) struct Calling {
     pub(super) sender: Sender,
+    pub(super) portfolios: Portfolios,
     apps: tokio::sync::Mutex<Apps>,
     source: Option<Token>,
     /// Messages whose call, or its record, is under way here.
@@ -46,8 +48,10 @@ impl Calling {
     pub(super) fn new(sender: Sender, cancel: CancellationToken) -> Self {
         let source = "sender".parse().ok();
         let limits = Limits::new(sender.settings.messages_per_second);
+        let portfolios = Portfolios::new(sender.settings.unique_clients_per_day.clone());
         Self {
             limits: Mutex::new(limits),
+            portfolios,
             sender,
             apps: tokio::sync::Mutex::default(),
             source,
@@ -129,9 +133,8 @@ impl Calling {
         if now >= claimed.message.expires_at {
             return self.expire(&claimed).await;
         }
-        let waits = self.limits().admit(&claimed.message, &app, now);
-        if let Some(at) = waits {
-            return self.again(&claimed, at, None).await;
+        if !self.is_admitted(&claimed, &app, now).await {
+            return;
         }
         if !self.record(&claimed, SendResult::Attempted).await {
             self.limits().put_off(claimed.message_id(), now);
@@ -160,6 +163,27 @@ impl Calling {
             }
             Err(failure) => self.after_failure(&claimed, &app, failure).await,
         }
+    }
+
+    /// Whether WhatsApp's limits let the message go now; if not, it is put back.
+    async fn is_admitted(&self, claimed: &Claimed, app: &AppId, now: Timestamp) -> bool {
+        let waits = self.limits().admit(&claimed.message, app, now);
+        if let Some(at) = waits {
+            self.again(claimed, at, None).await;
+            return false;
+        }
+        let counted = self.portfolios.count(&self.sender.queue, &claimed.message, app, now).await;
+        let at = match counted {
+            Ok(None) => return true,
+            Ok(Some(at)) => at,
+            Err(error) => {
+                tracing::warn!(%error, "a portfolio's clients can't be counted; trying again");
+                now + SOON
+            }
+        };
+        self.limits().put_off(claimed.message_id(), now);
+        self.again(claimed, at, None).await;
+        false
     }
 
     async fn expire(&self, claimed: &Claimed) {
@@ -268,6 +292,9 @@ impl Calling {
             self.sender.queue.done(claimed.message.message_id, self.sender.clock.now()).await
         {
             tracing::warn!(%error, "a sent message is not marked as done; its event will do it");
+        }
+        if matches!(&result, SendResult::GivenUp { error } if error.definite) {
+            self.portfolios.uncount(&self.sender.queue, &claimed.message).await;
         }
     }
 

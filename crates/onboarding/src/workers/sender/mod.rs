@@ -7,10 +7,12 @@
 //! before the new attempt was recorded: however long the lane is, what somebody
 //! told in time is heard.
 //!
-//! `limits` says when a message may go; `calling` delivers one.
+//! `limits` says when a message may go, `portfolios` when a template to one more client may;
+//! `calling` delivers one.
 
 mod calling;
 mod limits;
+mod portfolios;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -51,6 +53,9 @@ pub struct Settings {
     pub attempts: u32,
     /// How many messages a second one number sends at most.
     pub messages_per_second: u32,
+    /// To how many different clients the portfolio of an app may begin to write within 24 hours, of
+    /// those apps that have such a limit.
+    pub unique_clients_per_day: HashMap<AppId, u32>,
     /// Pause before the second attempt; doubled each time, with jitter.
     pub back_off: TimeDelta,
 }
@@ -119,5 +124,6 @@ async fn prune(calling: Arc<Calling>, cancel: CancellationToken) {
         if let Err(error) = queue.prune(clock.now() - KEEP, PRUNE_MOST).await {
             tracing::warn!(%error, "settled messages could not be pruned; trying again");
         }
+        calling.portfolios.forget_the_past(queue, clock.now()).await;
     }
 }

@@ -11,7 +11,9 @@ use crate::input::{
 use crate::outbound::{DeliveryStatus, OutboundMessage, SendError};
 use crate::personal::Personal;
 use crate::request::MessageProgress;
-use crate::testing::{World, at, id, lost, message, pool, refused, spec, unhealthy, user};
+use crate::testing::{
+    World, at, id, lost, message, pool, refused, spec, unhealthy, user, window_closed,
+};
 
 /// A world in which things happen.
 pub(super) struct History {
@@ -178,6 +180,7 @@ impl History {
                     },
                     Answer::Refused => SendResult::GivenUp { error: refused() },
                     Answer::Unhealthy => SendResult::GivenUp { error: unhealthy() },
+                    Answer::WindowClosed => SendResult::GivenUp { error: window_closed() },
                     Answer::Lost => SendResult::GivenUp { error: lost() },
                 },
             });
@@ -222,6 +225,7 @@ impl History {
         let error: Option<SendError> = match ends {
             Answer::Refused => Some(refused()),
             Answer::Unhealthy => Some(unhealthy()),
+            Answer::WindowClosed => Some(window_closed()),
             Answer::Lost => Some(lost()),
             Answer::Attempted | Answer::Took => None,
         };

@@ -22,7 +22,15 @@ proptest! {
     #[test]
     fn when_everything_is_settled_every_request_has_its_outcome(
         steps in steps(),
-        ends in prop::sample::select(&[Answer::Took, Answer::Refused, Answer::Unhealthy, Answer::Lost][..]),
+        ends in prop::sample::select(
+            &[
+                Answer::Took,
+                Answer::Refused,
+                Answer::Unhealthy,
+                Answer::WindowClosed,
+                Answer::Lost,
+            ][..],
+        ),
     ) {
         let mut history = History::of(&steps);
         history.settles(ends);

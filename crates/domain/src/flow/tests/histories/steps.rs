@@ -39,6 +39,7 @@ pub(super) enum Answer {
     Took,
     Refused,
     Unhealthy,
+    WindowClosed,
     Lost,
 }
 
@@ -54,8 +55,8 @@ fn step() -> impl Strategy<Value = (Step, i64)> {
         prop::sample::select(late.to_vec()),
         any::<u64>(),
     );
-    use Answer::{Attempted, Lost, Refused, Took, Unhealthy};
-    let results = [Attempted, Took, Took, Refused, Unhealthy, Lost];
+    use Answer::{Attempted, Lost, Refused, Took, Unhealthy, WindowClosed};
+    let results = [Attempted, Took, Took, Refused, Unhealthy, WindowClosed, Lost];
     let reports = (any::<Index>(), 1..4_u32, prop::sample::select(results.to_vec()));
     let tells = (any::<Index>(), status(), any::<bool>());
     let user = prop::option::of(prop::sample::select(&["anna", "ben"][..]));

@@ -1,0 +1,69 @@
+//! WhatsApp's limit of a portfolio: with how many different clients it may begin to talk within a
+//! moving 24 hours. `migrations/0061_portfolio_places.sql` counts them.
+
+use domain::ids::{AppId, MessageId};
+use domain::input::Timestamp;
+
+use super::SendQueue;
+use crate::error::DatabaseError;
+
+impl SendQueue {
+    /// Counts the client of a template that is about to be sent, if it is no answer to the client
+    /// and the client not counted already. `None`: the template may go. Else: when to ask again.
+    ///
+    /// `most` is how many different clients the app's portfolio may write to in 24 hours. Of the
+    /// templates that wait none is overtaken by one that was requested later. Asking twice for the
+    /// same message counts once; several senders may ask at the same time.
+    ///
+    /// # Errors
+    /// If the database fails; asking again is safe.
+    pub async fn count_client(
+        &self,
+        app: &AppId,
+        message_id: MessageId,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, DatabaseError> {
+        let waits = sqlx::query_scalar("SELECT count_client($1, $2, $3, $4)")
+            .bind(app.as_str())
+            .bind(message_id.as_uuid())
+            .bind(i32::try_from(most).unwrap_or(i32::MAX))
+            .bind(now)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(waits)
+    }
+
+    /// A template was not sent after all: it neither waits nor counts, unless its client has got
+    /// another one since.
+    ///
+    /// # Errors
+    /// If the database fails; calling again is safe. Not calling at all costs the portfolio one
+    /// client for the rest of the 24 hours.
+    pub async fn uncount_client(&self, message_id: MessageId) -> Result<(), DatabaseError> {
+        sqlx::query(UNCOUNT).bind(message_id.as_uuid()).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Forgets who was counted last before a moment (more than a day ago, or who is still counted
+    /// would be forgotten too), and what waits no more.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn forget_counted(&self, before: Timestamp) -> Result<(), DatabaseError> {
+        sqlx::query(FORGET).bind(before).execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+const UNCOUNT: &str = "
+    WITH waits_no_more AS (DELETE FROM portfolio_waiting WHERE message_id = $1)
+    UPDATE portfolio_places SET client = NULL, message_id = NULL, counted_at = 'epoch'
+    WHERE message_id = $1";
+
+const FORGET: &str = "
+    WITH waits_no_more AS (
+        DELETE FROM portfolio_waiting w WHERE NOT EXISTS (
+            SELECT FROM send_queue q WHERE q.message_id = w.message_id AND q.state <> 'done'))
+    UPDATE portfolio_places SET client = NULL, message_id = NULL
+    WHERE client IS NOT NULL AND counted_at < $1";
