@@ -114,6 +114,7 @@ aggregate!(
     RoomReminded => "room-reminded",
     ClientWrote => "client-wrote",
     InvitationResent => "invitation-resent",
+    RoomReassigned => "room-reassigned",
     RoomClosed => "room-closed",
 );
 aggregate!(

@@ -264,6 +264,13 @@ pub enum OperatorRequest {
         /// The room.
         room_id: RoomId,
     },
+    /// Give a room to another user: its number and its client stay.
+    ReassignRoom {
+        /// The room.
+        room_id: RoomId,
+        /// Its user from now on.
+        user_id: UserId,
+    },
     /// End a room for good. Its pair rests; the client's next request may open another.
     CloseRoom {
         /// The room.
@@ -299,6 +306,7 @@ impl OperatorRequest {
             Self::SetUserExtension { .. } => "set-user-extension",
             Self::SetNumberService { .. } => "set-number-service",
             Self::ResendInvitation { .. } => "resend-invitation",
+            Self::ReassignRoom { .. } => "reassign-room",
             Self::CloseRoom { .. } => "close-room",
         }
     }

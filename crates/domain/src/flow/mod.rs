@@ -13,6 +13,7 @@ mod message;
 mod numbers;
 mod operator;
 mod profiles;
+mod reassigning;
 #[cfg(test)]
 mod tests;
 mod wording;
@@ -35,6 +36,7 @@ pub use operator::{
     on_block_client, on_directory_version, on_promote_prospect, on_register_client_profile,
     on_resend_invitation, on_set_number_service, prospect_of,
 };
+pub use reassigning::{ReassignFacts, on_reassign_room};
 
 use crate::ids::{PoolId, ProfileId, RequestId};
 use crate::pool::{PoolCommand, PoolRejection};

@@ -7,7 +7,7 @@ use chrono::Duration;
 use super::message::make_request;
 use super::wording::Wording;
 use super::{Command, Facts, ProfileFacts, Promotion, RoomInProfile};
-use crate::company::{Line, NumberSpec};
+use crate::company::{Line, NumberSpec, UserFacts};
 use crate::identity::Identifier;
 use crate::ids::{
     ClientId, CompanyId, ExternalCompanyId, OperationId, PhoneNumberId, PoolId, ProfileId,
@@ -75,6 +75,17 @@ pub enum OperatorRefusal {
     /// What was sent is not settled.
     #[error("room_id: an invitation into room {0} is on its way; wait for what becomes of it")]
     InvitationUnderWay(RoomId),
+    /// The directory has no such user, or they are not active.
+    #[error("user_id: the company has no active user {0}")]
+    NoActiveUser(UserId),
+    /// The user may not see the room's profile.
+    #[error(
+        "user_id: user {0} may not see the client profile of the room: it is archived, or of an external company that the user is not assigned to"
+    )]
+    ProfileHidden(UserId),
+    /// A client has one open room with a user.
+    #[error("user_id: the room's client has room {0} with this user already")]
+    RoomOpenWithUser(RoomId),
     /// Its onboarding goes on.
     #[error(
         "room_id: room {0} is not active yet; it will be, or will be closed, when its onboarding ends"
@@ -87,7 +98,7 @@ impl OperatorRefusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoIdentifier => "no-identifier",
-            Self::UnknownUser(_) | Self::NoSuchUser(_) => "unknown-user",
+            Self::UnknownUser(_) | Self::NoSuchUser(_) | Self::NoActiveUser(_) => "unknown-user",
             Self::UnknownExternalCompany(_) => "unknown-external-company",
             Self::PhoneTaken(_) => "phone-taken",
             Self::UnknownProfile(_) => "unknown-client-profile",
@@ -101,6 +112,8 @@ impl OperatorRefusal {
             Self::RoomClosed(_) => "room-closed",
             Self::NoInvitationNeeded(_) => "no-invitation-needed",
             Self::InvitationUnderWay(_) => "invitation-under-way",
+            Self::ProfileHidden(_) => "client-profile-hidden",
+            Self::RoomOpenWithUser(_) => "room-open-with-user",
             Self::RoomUnderWay(_) => "room-under-way",
         }
     }
@@ -275,10 +288,13 @@ pub struct ResendFacts<'a> {
     pub at: Timestamp,
     /// The room, if the company has it, and the request that opened it.
     pub room: Option<(RoomInProfile<'a>, &'a Request)>,
+    /// The room's user, if active.
+    pub user: Option<&'a UserFacts>,
 }
 
-/// An operator has a room's invitation sent once more, in the words of the first. If it fails, the
-/// one that WhatsApp took before still stands, and so does the room.
+/// An operator has a room's invitation sent once more, in the words of the first; the name is that
+/// of the user whose room it is by now. If it fails, the one that WhatsApp took before still stands,
+/// and so does the room.
 ///
 /// # Errors
 /// Why it is refused.
@@ -287,7 +303,7 @@ pub fn on_resend_invitation(
     room_id: RoomId,
     facts: &ResendFacts<'_>,
 ) -> Result<Vec<Command>, OperatorRefusal> {
-    let ResendFacts { at, room } = *facts;
+    let ResendFacts { at, room, user } = *facts;
     let (found, request) = room.ok_or(OperatorRefusal::UnknownRoom(room_id))?;
     if !found.room.is_open() {
         return Err(OperatorRefusal::RoomClosed(room_id));
@@ -305,11 +321,14 @@ pub fn on_resend_invitation(
     if request.messages.iter().any(under_way) {
         return Err(OperatorRefusal::InvitationUnderWay(room_id));
     }
+    let asked_for = request.decided.as_ref().and_then(|(then, _)| then.user.as_ref());
+    let user = asked_for.filter(|asked_for| asked_for.user_id == found.room.user_id).or(user);
+    let user = user.ok_or_else(|| OperatorRefusal::NoActiveUser(found.room.user_id.clone()))?;
     let message = request.decided.as_ref().and_then(|(then, _)| {
         let deadline = at + Duration::seconds(then.company.timing.invitation_deadline.into());
         let wording = Wording { facts: then, message: &request.message };
         let (id, number) = (request.next_message_id(), found.room.number.clone());
-        wording.invitation(id, then.user.as_ref()?, room_id, number, (at, deadline))
+        wording.invitation(id, user, room_id, number, (at, deadline))
     });
     let message = message.ok_or(OperatorRefusal::UnknownRoom(room_id))?;
     let (message_id, by) = (message.message_id, actor.clone());

@@ -436,6 +436,13 @@ fn profile_events() -> Vec<ProfileEvent> {
             at: at(11),
             by: Personal::new("Olga".to_owned()),
         },
+        ProfileEvent::RoomReassigned {
+            room_id,
+            from: id("user-1"),
+            to: id("user-2"),
+            at: at(11),
+            by: Personal::new("Olga".to_owned()),
+        },
         ProfileEvent::RoomClosed {
             room_id,
             reason: CloseReason::InvitationLost,

@@ -169,6 +169,9 @@ fn a_refusal_names_what_was_wrong_and_a_code_for_machines() {
         (OperatorRefusal::NoInvitationNeeded(room_id(1)), "no-invitation-needed", "room_id"),
         (OperatorRefusal::InvitationUnderWay(room_id(1)), "invitation-under-way", "room_id"),
         (OperatorRefusal::RoomUnderWay(room_id(1)), "room-under-way", "room_id"),
+        (OperatorRefusal::NoActiveUser(id("zoe")), "unknown-user", "user_id"),
+        (OperatorRefusal::ProfileHidden(id("zoe")), "client-profile-hidden", "user_id"),
+        (OperatorRefusal::RoomOpenWithUser(room_id(1)), "room-open-with-user", "user_id"),
     ] {
         assert_eq!(refusal.code(), code);
         assert!(refusal.to_string().contains(names), "{refusal}");
