@@ -163,6 +163,10 @@ fn command_routes() -> Router<ApiState> {
             post(commands::resend_invitation::handler),
         )
         .route(
+            "/api/v1/companies/{company}/chat-rooms/{room_id}/reassign",
+            post(commands::reassign_room::handler),
+        )
+        .route(
             "/api/v1/companies/{company}/chat-rooms/{room_id}/close",
             post(commands::close_room::handler),
         )

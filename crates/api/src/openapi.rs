@@ -38,6 +38,7 @@ use crate::{commands, contracts, dry_run, gateway, me, ops, page, queries, users
         commands::block_client::unblock,
         commands::promote_prospect::handler,
         commands::close_room::handler,
+        commands::reassign_room::handler,
         commands::resend_invitation::handler,
         commands::set_number_service::handler,
         commands::set_user_extension::handler,
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let document = serde_json::to_value(openapi()).unwrap();
-        assert_eq!(document["paths"].as_object().unwrap().len(), 28);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 29);
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(found.contains("#/components/schemas/Problem"), "{found:?}");

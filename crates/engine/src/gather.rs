@@ -84,6 +84,7 @@ pub(crate) fn client_of(input: &Input, working_set: &WorkingSet) -> Option<Clien
             | OperatorRequest::SetUserExtension { .. }
             | OperatorRequest::SetNumberService { .. }
             | OperatorRequest::ResendInvitation { .. }
+            | OperatorRequest::ReassignRoom { .. }
             | OperatorRequest::CloseRoom { .. } => None,
         },
         Input::Status(_)
@@ -110,6 +111,7 @@ fn taken_up(input: &Input) -> Option<RequestId> {
         | OperatorRequest::SetUserExtension { .. }
         | OperatorRequest::SetNumberService { .. }
         | OperatorRequest::ResendInvitation { .. }
+        | OperatorRequest::ReassignRoom { .. }
         | OperatorRequest::CloseRoom { .. } => None,
     }
 }

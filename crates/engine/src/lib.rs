@@ -25,6 +25,7 @@ mod lane;
 mod met;
 mod operators;
 mod plans;
+mod reassigning;
 mod recent;
 mod reviews;
 mod round;

@@ -51,7 +51,10 @@ impl Lane {
                 Ok(answered(command, at, done))
             }
             OperatorRequest::ResendInvitation { room_id } => {
-                self.resend_invitation(command, *room_id).await
+                self.resend_invitation(picture, command, *room_id).await
+            }
+            OperatorRequest::ReassignRoom { room_id, user_id } => {
+                self.reassign_room(picture, command, *room_id, user_id).await
             }
             OperatorRequest::CloseRoom { room_id } => {
                 self.close_room(picture, command, *room_id).await
@@ -213,18 +216,21 @@ impl Lane {
 
     async fn resend_invitation(
         &mut self,
+        picture: &Picture,
         command: &OperatorCommand,
         room_id: RoomId,
     ) -> Result<Plan, Undecided> {
         let Lane { engine, working_set, company, .. } = self;
         let (store, at) = (&engine.store, engine.clock.now());
         let mut seen = vec![];
-        let mut opener = None;
+        let (mut opener, mut user) = (None, None);
         let profile_id = store.profile_of_room(company, room_id).await?;
         if let Some(profile_id) = &profile_id {
             let profile = working_set.profiles.get(store, profile_id).await?;
             looked_at::<ClientProfile>(&mut seen, profile_id, profile.version);
-            opener = profile.state.room(room_id).map(|room| room.request_id);
+            let room = profile.state.room(room_id);
+            opener = room.map(|room| room.request_id);
+            user = room.and_then(|room| picture.active_user(&room.user_id));
         }
         if let Some(opener) = &opener {
             working_set.requests.fetch(store, [*opener]).await?;
@@ -235,7 +241,7 @@ impl Lane {
             let request = working_set.requests.here(&opener)?.state.present()?;
             Some((RoomInProfile { profile, room_id, room }, request))
         });
-        let facts = ResendFacts { at, room };
+        let facts = ResendFacts { at, room, user: user.as_ref() };
         let done = flow::on_resend_invitation(&command.actor, room_id, &facts)
             .map(|commands| (json!({ "status": "done", "room_id": room_id }), commands));
         let plan = answered(command, at, done);
@@ -274,10 +280,10 @@ impl Lane {
 }
 
 /// What an operator is told, and what is done.
-type Planned = Result<(serde_json::Value, Vec<Command>), OperatorRefusal>;
+pub(crate) type Planned = Result<(serde_json::Value, Vec<Command>), OperatorRefusal>;
 
 /// A refusal is recorded too: who asks again gets it again.
-fn answered(command: &OperatorCommand, at: Timestamp, planned: Planned) -> Plan {
+pub(crate) fn answered(command: &OperatorCommand, at: Timestamp, planned: Planned) -> Plan {
     let (answer, commands) = planned.unwrap_or_else(|refusal| {
         let (code, detail) = (refusal.code(), refusal.to_string());
         (json!({ "status": "refused", "code": code, "detail": detail }), vec![])

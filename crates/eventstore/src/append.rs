@@ -1,7 +1,10 @@
 //! Recording decisions: the only way into the log.
 
+use std::collections::{HashSet, VecDeque};
+
 use domain::ids::{CompanyId, InputId};
 use domain::input::Timestamp;
+use domain::profile::ProfileEvent;
 use domain::record::RecordedEvent;
 use domain::{AggregateType, AnyEvent};
 use sqlx::types::Json;
@@ -11,7 +14,7 @@ use crate::columns::Columns;
 use crate::error::During;
 use crate::row::unsigned;
 use crate::verdict::AppendVerdict;
-use crate::{EventStore, Positions, StoreError, StoredAnswer};
+use crate::{EventStore, Loss, Positions, StoreError, StoredAnswer};
 
 const APPEND: &str = "append events";
 
@@ -58,9 +61,35 @@ pub struct Appended {
     pub events: Vec<RecordedEvent>,
 }
 
+impl Appended {
+    /// Takes in what the next call did. Somebody else may have appended in between: the events that
+    /// are kept have no hole.
+    fn add(&mut self, call: Self) {
+        if self.verdicts.is_empty() {
+            *self = call;
+            return;
+        }
+        self.verdicts.extend(call.verdicts);
+        let next = self.events.last().map(|event| event.position + 1);
+        if call.events.first().is_some_and(|first| next.is_some_and(|it| it != first.position)) {
+            self.events.clear();
+        }
+        self.events.extend(call.events);
+    }
+}
+
 /// Items in the form in which they go to Postgres. To make it takes a fifth of the time that an
 /// append takes, so whoever has many items does it while an earlier append is under way.
-pub struct Prepared(Columns);
+pub struct Prepared {
+    /// One entry for each call that is still to be made: almost always one for all items.
+    calls: VecDeque<Columns>,
+    /// cqrs-es' metadata of all events, as JSON.
+    metadata: String,
+    /// What the calls before did.
+    done: Appended,
+    /// Lanes in which something was not recorded by them.
+    behind: HashSet<CompanyId>,
+}
 
 impl Prepared {
     /// Of these items; append it with the same ones.
@@ -72,21 +101,46 @@ impl Prepared {
     }
 
     fn with(items: &[AppendItem], metadata: &str) -> Result<Self, StoreError> {
-        let misuse = |what| StoreError::misuse(APPEND, what);
-        Ok(Self(Columns::of(items, metadata).map_err(misuse)?))
+        let mut calls = VecDeque::new();
+        let mut rest = items;
+        while !rest.is_empty() {
+            let (together, others) = rest.split_at(many_in_one_call(rest));
+            calls.push_back(columns(together, metadata)?);
+            rest = others;
+        }
+        let (done, behind) = (Appended::default(), HashSet::new());
+        Ok(Self { calls, metadata: metadata.to_owned(), done, behind })
     }
+}
+
+fn columns(items: &[AppendItem], metadata: &str) -> Result<Columns, StoreError> {
+    Columns::of(items, metadata).map_err(|what| StoreError::misuse(APPEND, what))
+}
+
+/// How many of the first items, of which there are some, go in one call: an item that gives a room
+/// to another user has a call of its own.
+fn many_in_one_call(items: &[AppendItem]) -> usize {
+    let reassigns = |event: &AnyEvent| {
+        matches!(event, AnyEvent::Profile(ProfileEvent::RoomReassigned { .. }))
+    };
+    let is_alone = |item: &AppendItem| {
+        item.streams.iter().flat_map(|stream| &stream.events).any(|(_, event)| reassigns(event))
+    };
+    items.iter().position(is_alone).unwrap_or(items.len()).max(1)
 }
 
 impl EventStore {
     /// Records the items in order, in one transaction, and tells of each what became of it.
     ///
     /// An item that loses changes nothing, and the later items of its lane in this call lose with
-    /// it; other lanes go on. Hundreds of items a call are fine.
+    /// it; other lanes go on. Hundreds of items a call are fine. (An item that gives a room to
+    /// another user has a transaction of its own, and what comes after it the next one.)
     ///
     /// # Errors
-    /// The whole call had no effect, unless it is [`StoreError::Connection`]: then it may have had
-    /// all of it. In every case calling again is safe. `Refused` with a constraint (the backstop:
-    /// a unique index found what the checks did not) means that some item can never be recorded.
+    /// The whole call had no effect, unless it is [`StoreError::Connection`] or a room gets another
+    /// user: then it may have had part of it or all. In every case calling again is safe. `Refused`
+    /// with a constraint (the backstop: a unique index found what the checks did not) means that
+    /// some item can never be recorded.
     pub async fn append(&self, items: &[AppendItem]) -> Result<Vec<AppendVerdict>, StoreError> {
         Ok(self.append_all(items, "{}").await?.verdicts)
     }
@@ -95,13 +149,33 @@ impl EventStore {
     /// nobody has to read them back.
     ///
     /// # Errors
-    /// As [`EventStore::append`]; then the same can be appended again.
+    /// As [`EventStore::append`]; then the same can be appended again, and goes on where it failed.
     pub async fn append_prepared(
         &self,
         items: &[AppendItem],
         prepared: &mut Prepared,
     ) -> Result<Appended, StoreError> {
-        self.append_columns(items, &mut prepared.0).await
+        let Prepared { calls, metadata, done, behind } = prepared;
+        // Who tries again after a failure goes on with the call that failed.
+        while let Some(columns) = calls.front_mut() {
+            let from = done.verdicts.len();
+            let own = items.get(from..from + columns.len()).ok_or_else(|| {
+                StoreError::misuse(APPEND, "the items are not those that were prepared")
+            })?;
+            let call = if own.iter().any(|item| behind.contains(&item.company)) {
+                self.append_fresh(own, metadata, behind).await?
+            } else {
+                self.append_columns(own, columns).await?
+            };
+            calls.pop_front();
+            if !calls.is_empty() {
+                let verdicts = own.iter().zip(&call.verdicts);
+                let lost = verdicts.filter(|(_, it)| !matches!(it, AppendVerdict::Appended(_)));
+                behind.extend(lost.map(|(item, _)| item.company.clone()));
+            }
+            done.add(call);
+        }
+        Ok(std::mem::take(done))
     }
 
     pub(crate) async fn append_all(
@@ -109,7 +183,28 @@ impl EventStore {
         items: &[AppendItem],
         metadata: &str,
     ) -> Result<Appended, StoreError> {
-        self.append_columns(items, &mut Prepared::with(items, metadata)?.0).await
+        self.append_prepared(items, &mut Prepared::with(items, metadata)?).await
+    }
+
+    /// Of the items those whose lanes are not `behind`: in those an earlier item of the whole was
+    /// not recorded now.
+    async fn append_fresh(
+        &self,
+        items: &[AppendItem],
+        metadata: &str,
+        behind: &HashSet<CompanyId>,
+    ) -> Result<Appended, StoreError> {
+        let is_fresh = |item: &&AppendItem| !behind.contains(&item.company);
+        let fresh: Vec<_> = items.iter().filter(is_fresh).cloned().collect();
+        let Appended { verdicts, events } =
+            self.append_columns(&fresh, &mut columns(&fresh, metadata)?).await?;
+        let mut verdicts = verdicts.into_iter();
+        let lost = || AppendVerdict::Lost(Loss::LaneBehind);
+        let verdict = |item: &AppendItem| {
+            let own = if behind.contains(&item.company) { None } else { verdicts.next() };
+            own.unwrap_or_else(lost)
+        };
+        Ok(Appended { verdicts: items.iter().map(verdict).collect(), events })
     }
 
     async fn append_columns(

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::append::{AppendItem, StreamAppend};
 use crate::digest;
-use crate::facts::{Facts, whole_microseconds};
+use crate::facts::{Facts, Reassigned, whole_microseconds};
 
 /// The items of one call.
 #[derive(Default)]
@@ -89,6 +89,9 @@ impl Columns {
             }
             columns.add_item(item)?;
         }
+        if columns.facts.reassigned().is_some() && items.len() > 1 {
+            return Err("an item that gives a room to another user comes alone".to_owned());
+        }
         columns.one_by_one |= columns.facts.may_clash();
         columns.one_by_one |= {
             let mut inputs = HashSet::new();
@@ -140,11 +143,18 @@ impl Columns {
         Ok(())
     }
 
-    /// The call of `append_events`, whose parameters come in the order of [`APPEND`].
+    /// How many items there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.items.last_event.len()
+    }
+
+    /// The call of `append_events`, whose parameters come in the order of [`APPEND`], or of
+    /// `append_events_and_reassign`, whose last two are others.
     pub(crate) fn query(&self) -> Query<'_> {
         let Self { items, streams, events, facts, one_by_one } = self;
         let content: Vec<&[u8]> = events.content.iter().map(<[u8; 32]>::as_slice).collect();
-        let query = sqlx::query_as(APPEND)
+        let reassigned = facts.reassigned();
+        let query = sqlx::query_as(if reassigned.is_some() { REASSIGN } else { APPEND })
             .bind(&items.company)
             .bind(&items.input_id)
             .bind(&items.at)
@@ -171,7 +181,11 @@ impl Columns {
             .bind(&events.causation_id)
             .bind(&events.traceparent)
             .bind(content);
-        facts.bind(query).bind(*one_by_one).bind(facts.open_rooms_of_others())
+        let query = facts.bind(query);
+        match reassigned {
+            Some(Reassigned { room, user }) => query.bind(*room).bind(user),
+            None => query.bind(*one_by_one).bind(facts.open_rooms_of_others()),
+        }
     }
 
     /// The events of item `n` (from 0) as they are recorded now, the first at this position.
@@ -250,13 +264,22 @@ impl Events {
 }
 
 /// The parameters in the order of `query` and of [`Facts::bind`].
-const APPEND: &str = "SELECT verdict, first_position, last_position, recorded_at, detail \
-     FROM append_events(ROW($1, $2, $3, $4, $5, $6, $7)::append_items, ROW($8, $9, $10, $11, $12, \
-     $13)::append_streams, ROW($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, \
-     $26)::append_rows, ROW($27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, \
-     $40, $41, $42, $43, $44, $45, $46, $47, $48, $49)::append_people, ROW($50, $51, $52, \
-     $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, \
-     $70, $71, $72, $73)::append_rooms, $74, $75)";
+macro_rules! call {
+    ($function:literal) => {
+        concat!(
+            "SELECT verdict, first_position, last_position, recorded_at, detail FROM ",
+            $function,
+            "(ROW($1, $2, $3, $4, $5, $6, $7)::append_items, ROW($8, $9, $10, $11, $12, \
+             $13)::append_streams, ROW($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, \
+             $26)::append_rows, ROW($27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, \
+             $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49)::append_people, ROW($50, $51, \
+             $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, \
+             $69, $70, $71, $72, $73)::append_rooms, $74, $75)"
+        )
+    };
+}
+const APPEND: &str = call!("append_events");
+const REASSIGN: &str = call!("append_events_and_reassign");
 
 const fn kind(event: &AnyEvent) -> AggregateType {
     match event {

@@ -1,14 +1,16 @@
 //! Which event changes which of the tables that decisions look things up in.
 //!
 //! This is the whole list: whoever adds an event decides here what it means to `clients`,
-//! `profiles`, `rooms` and `message_references`; `append_range` (`migrations/0053`) only writes.
+//! `profiles`, `rooms` and `message_references`; `append_range` (`migrations/0053`) and
+//! `append_events_and_reassign` (`migrations/0057`) only write.
 
 mod rows;
 
 use domain::AnyEvent;
-use domain::ids::{ProfileId, RequestId};
+use domain::ids::{ProfileId, RequestId, RoomId, UserId};
 use domain::profile::{ProfileEvent, RoomPhase};
 use domain::request::RequestEvent;
+use uuid::Uuid;
 
 pub(crate) use self::rows::whole_microseconds;
 use self::rows::{
@@ -28,6 +30,13 @@ pub(crate) struct Facts {
     opened: OpenedRooms,
     moved: MovedRooms,
     messages: Messages,
+    reassigned: Option<Reassigned>,
+}
+
+/// A room that gets another user.
+pub(crate) struct Reassigned {
+    pub(crate) room: Uuid,
+    pub(crate) user: String,
 }
 
 impl Facts {
@@ -125,6 +134,7 @@ impl Facts {
                 let now = MovedRoom::new(*room_id, RoomPhase::Closed, None, rests)?;
                 self.move_room(place, &now);
             }
+            ProfileEvent::RoomReassigned { room_id, to, .. } => self.reassign(*room_id, to)?,
             ProfileEvent::ClientProfileArchived { .. }
             | ProfileEvent::ClientBlocked { .. }
             | ProfileEvent::ClientUnblocked { .. }
@@ -143,6 +153,19 @@ impl Facts {
         if !self.opened.replace(place, to) {
             self.moved.set(place, to);
         }
+    }
+
+    fn reassign(&mut self, room_id: RoomId, to: &UserId) -> Result<(), String> {
+        let reassigned = Reassigned { room: room_id.as_uuid(), user: to.to_string() };
+        match self.reassigned.replace(reassigned) {
+            None => Ok(()),
+            Some(_) => Err("one call gives two rooms to other users".to_owned()),
+        }
+    }
+
+    /// The room that the call gives to another user, if it does.
+    pub(crate) const fn reassigned(&self) -> Option<&Reassigned> {
+        self.reassigned.as_ref()
     }
 
     /// Whether items of the call may stand in each other's way, so that each has to be looked at:

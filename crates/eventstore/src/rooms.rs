@@ -85,6 +85,29 @@ impl EventStore {
         Ok(self.room(company, room_id).await?.map(|room| room.profile_id))
     }
 
+    /// The open room of a client with a user, and its profile.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn open_room_with(
+        &self,
+        company: &CompanyId,
+        client_id: ClientId,
+        user_id: &UserId,
+    ) -> Result<Option<(ProfileId, RoomId)>, StoreError> {
+        let row: Option<(Uuid, Uuid)> = sqlx::query_as(
+            "SELECT profile_id, room_id FROM rooms WHERE company = $1 AND client_id = $2 \
+             AND user_id = $3 AND phase IN ('reserved', 'invited', 'active')",
+        )
+        .bind(company.as_str())
+        .bind(client_id.as_uuid())
+        .bind(user_id.as_str())
+        .fetch_optional(&self.pool)
+        .await
+        .during(ROOM)?;
+        Ok(row.map(|(profile, room)| (ProfileId::from_uuid(profile), RoomId::from_uuid(room))))
+    }
+
     /// At most `limit` rooms whose phase has lasted too long, the longest overdue first.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ pub mod archive_client_profile;
 pub mod block_client;
 pub mod close_room;
 pub mod promote_prospect;
+pub mod reassign_room;
 pub mod register_client_profile;
 pub mod resend_invitation;
 pub mod set_number_service;
@@ -176,6 +177,7 @@ fn refused(code: &str, detail: String) -> Problem {
         | "unknown-onboarding-request" => StatusCode::NOT_FOUND,
         "extension-taken" => StatusCode::CONFLICT,
         "room-closed" | "no-invitation-needed" | "invitation-under-way" => StatusCode::CONFLICT,
+        "room-open-with-user" | "client-profile-hidden" => StatusCode::CONFLICT,
         "phone-taken" | "room-under-way" | "no-prospect" | "user-not-found" | "client-blocked" => {
             StatusCode::CONFLICT
         }

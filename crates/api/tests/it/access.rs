@@ -16,7 +16,7 @@ const DASHBOARD: &str = "dashboard";
 const AM_USER: &str = "am-user";
 
 /// Every route that is not open, and who may call it.
-const WHO_MAY: [(&str, &str, &[&str]); 20] = [
+const WHO_MAY: [(&str, &str, &[&str]); 21] = [
     ("get", "/api/v1/me", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD, AM_USER]),
     ("get", "/api/v1/onboarding-requests", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
     ("get", "/api/v1/onboarding-requests/{id}", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
@@ -44,6 +44,7 @@ const WHO_MAY: [(&str, &str, &[&str]); 20] = [
     ("post", "/api/v1/companies/{company}/numbers/{number}/service", &[ADMIN, OPERATOR]),
     ("post", "/api/v1/companies/{company}/users/{user_id}/extension", &[ADMIN, OPERATOR]),
     ("post", "/api/v1/companies/{company}/chat-rooms/{room_id}/close", &[ADMIN, OPERATOR]),
+    ("post", "/api/v1/companies/{company}/chat-rooms/{room_id}/reassign", &[ADMIN, OPERATOR]),
     (
         "post",
         "/api/v1/companies/{company}/chat-rooms/{room_id}/resend-invitation",

@@ -293,8 +293,8 @@ pub struct ResendFacts<'a> {
 }
 
 /// An operator has a room's invitation sent once more, in the words of the first; the name is that
-/// of the user whose room it is by now. If it fails, the one that WhatsApp took before still stands,
-/// and so does the room.
+/// of the user whose room it is by now. If it fails, the one that WhatsApp took before still
+/// stands, and so does the room.
 ///
 /// # Errors
 /// Why it is refused.

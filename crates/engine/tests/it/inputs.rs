@@ -207,6 +207,11 @@ pub(crate) fn close(operation: u128, room_id: RoomId) -> LaneInput {
     asked(operation, OperatorRequest::CloseRoom { room_id })
 }
 
+/// An operator gives a room to another user.
+pub(crate) fn reassign(operation: u128, room_id: RoomId, user: &str) -> LaneInput {
+    asked(operation, OperatorRequest::ReassignRoom { room_id, user_id: user.parse().unwrap() })
+}
+
 /// An operator archives a profile.
 pub(crate) fn archive(operation: u128, profile_id: ProfileId) -> LaneInput {
     asked(operation, OperatorRequest::ArchiveClientProfile { profile_id })

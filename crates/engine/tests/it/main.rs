@@ -22,6 +22,7 @@ mod outages;
 mod poison;
 mod prospects;
 mod proxy;
+mod reassigning;
 mod resending;
 mod reviews;
 mod round_trips;

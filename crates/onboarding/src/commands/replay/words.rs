@@ -184,6 +184,9 @@ fn profile(event: &ProfileEvent) -> String {
             format!("room {room_id}, message {message_id}, by {}", by.expose())
         }
         ProfileEvent::ClientWrote { room_id, .. } => format!("room {room_id}"),
+        ProfileEvent::RoomReassigned { room_id, from, to, by, .. } => {
+            format!("room {room_id} from {from} to {to}, by {}", by.expose())
+        }
         ProfileEvent::RoomClosed { room_id, reason, quarantine_until, by, .. } => {
             let rest =
                 quarantine_until.map_or(String::new(), |until| format!(", rests until {until}"));

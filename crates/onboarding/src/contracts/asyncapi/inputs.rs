@@ -36,6 +36,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("set-user-extension", "An operator gives a user another extension, or none."),
     ("set-number-service", "An operator says whether a secondary number takes new rooms."),
     ("resend-invitation", "An operator has a room's invitation sent once more."),
+    ("reassign-room", "An operator gives an active room to another user."),
     ("close-room", "An operator ends a room."),
 ];
 
@@ -97,7 +98,7 @@ fn answer() -> Value {
                 },
                 "user_id": {
                     "type": "string",
-                    "description": "If done: the user whose extension is set."
+                    "description": "If done: the user that it is about."
                 },
                 "directory_version": {
                     "type": "integer",
