@@ -21,6 +21,7 @@ mod error;
 mod file;
 mod language;
 mod model;
+mod numbers;
 mod picture;
 mod store;
 
@@ -33,4 +34,4 @@ pub use model::{
     Pool, Secondary, TimingSpec, User,
 };
 pub use picture::Picture;
-pub use store::{Applied, DirectoryStore, ExtensionSet, VersionInfo};
+pub use store::{Applied, Changed, DirectoryStore, ExtensionSet, VersionInfo};

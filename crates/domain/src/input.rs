@@ -5,10 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::extension::Extension;
-use crate::identity::{Identifier, Sender};
+use crate::identity::{Country, Identifier, PhoneNumber, Sender};
 use crate::ids::{
-    CompanyId, ExternalCompanyId, InputId, MessageId, OperationId, PhoneNumberId, ProfileId,
-    RequestId, RoomId, UserId, Wamid,
+    CompanyId, ExternalCompanyId, InputId, MessageId, OperationId, PhoneNumberId, PoolKey,
+    ProfileId, RequestId, RoomId, UserId, Wamid,
 };
 use crate::outbound::{DeliveryStatus, SendError};
 use crate::personal::Personal;
@@ -259,6 +259,14 @@ pub enum OperatorRequest {
         /// What it does from now on.
         service: Service,
     },
+    /// Add a secondary number to a pool: the directory's next version, with this one change.
+    AddNumber(NewNumber),
+    /// Take a secondary number out of its pool: the directory's next version, with this one change.
+    /// Its rooms end.
+    RemoveNumber {
+        /// The number.
+        number: PhoneNumberId,
+    },
     /// Send a room's invitation once more: its client has not written there yet.
     ResendInvitation {
         /// The room.
@@ -294,6 +302,23 @@ pub struct KnownClient {
     pub users: Vec<UserId>,
 }
 
+/// A secondary number for a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NewNumber {
+    /// The pool, by its name in the company.
+    pub pool: PoolKey,
+    /// The official account. The company may have it already, as long as it is in no pool.
+    pub number: PhoneNumberId,
+    /// What clients see; no two accounts of a company have the same.
+    pub display_number: PhoneNumber,
+    /// Its country; told from the display number if none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
+    /// At most this many open rooms, 1 to 1,000,000; no limit if none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+}
+
 impl OperatorRequest {
     /// The command's name: the last token of its subject.
     pub const fn name(&self) -> &'static str {
@@ -305,6 +330,8 @@ impl OperatorRequest {
             Self::PromoteProspect { .. } => "promote-prospect",
             Self::SetUserExtension { .. } => "set-user-extension",
             Self::SetNumberService { .. } => "set-number-service",
+            Self::AddNumber(_) => "add-number",
+            Self::RemoveNumber { .. } => "remove-number",
             Self::ResendInvitation { .. } => "resend-invitation",
             Self::ReassignRoom { .. } => "reassign-room",
             Self::CloseRoom { .. } => "close-room",

@@ -83,6 +83,8 @@ pub(crate) fn client_of(input: &Input, working_set: &WorkingSet) -> Option<Clien
             | OperatorRequest::UnblockClient { .. }
             | OperatorRequest::SetUserExtension { .. }
             | OperatorRequest::SetNumberService { .. }
+            | OperatorRequest::AddNumber(_)
+            | OperatorRequest::RemoveNumber { .. }
             | OperatorRequest::ResendInvitation { .. }
             | OperatorRequest::ReassignRoom { .. }
             | OperatorRequest::CloseRoom { .. } => None,
@@ -110,6 +112,8 @@ fn taken_up(input: &Input) -> Option<RequestId> {
         | OperatorRequest::UnblockClient { .. }
         | OperatorRequest::SetUserExtension { .. }
         | OperatorRequest::SetNumberService { .. }
+        | OperatorRequest::AddNumber(_)
+        | OperatorRequest::RemoveNumber { .. }
         | OperatorRequest::ResendInvitation { .. }
         | OperatorRequest::ReassignRoom { .. }
         | OperatorRequest::CloseRoom { .. } => None,

@@ -23,6 +23,7 @@ mod dispatcher;
 mod gather;
 mod lane;
 mod met;
+mod numbers;
 mod operators;
 mod plans;
 mod reassigning;

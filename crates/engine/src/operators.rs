@@ -50,6 +50,8 @@ impl Lane {
                     .map(|commands| (json!({ "status": "done", "number": number }), commands));
                 Ok(answered(command, at, done))
             }
+            OperatorRequest::AddNumber(new) => self.add_number(command, new).await,
+            OperatorRequest::RemoveNumber { number } => self.remove_number(command, number).await,
             OperatorRequest::ResendInvitation { room_id } => {
                 self.resend_invitation(picture, command, *room_id).await
             }

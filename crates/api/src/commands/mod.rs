@@ -1,11 +1,13 @@
 //! Operators' commands: sent into their company's lane, answered after commit.
 
+pub mod add_number;
 pub mod archive_client_profile;
 pub mod block_client;
 pub mod close_room;
 pub mod promote_prospect;
 pub mod reassign_room;
 pub mod register_client_profile;
+pub mod remove_number;
 pub mod resend_invitation;
 pub mod set_number_service;
 pub mod set_user_extension;
@@ -19,7 +21,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use directory::access::AccessToken;
 use domain::Personal;
-use domain::ids::{CompanyId, OperationId, ProfileId, RoomId};
+use domain::ids::{CompanyId, OperationId, PhoneNumberId, ProfileId, RoomId};
 use domain::input::{OperatorCommand, OperatorRequest};
 use messaging::inbox::{Answers, InboxBody, InboxMessage};
 use serde::de::DeserializeOwned;
@@ -59,6 +61,19 @@ pub(crate) struct RoomInCompany {
     /// The room.
     #[param(value_type = uuid::Uuid)]
     room_id: RoomId,
+}
+
+/// A number of a company.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NumberInCompany {
+    /// The company.
+    #[param(value_type = String, example = "acme")]
+    company: CompanyId,
+    /// The number's `phone_number_id`.
+    #[param(value_type = String)]
+    number: PhoneNumberId,
 }
 
 /// The headers of every command.
@@ -174,10 +189,14 @@ fn refused(code: &str, detail: String) -> Problem {
         "unknown-chat-room"
         | "unknown-client-profile"
         | "unknown-number"
+        | "unknown-pool"
         | "unknown-onboarding-request" => StatusCode::NOT_FOUND,
         "extension-taken" => StatusCode::CONFLICT,
         "room-closed" | "no-invitation-needed" | "invitation-under-way" => StatusCode::CONFLICT,
         "room-open-with-user" | "client-profile-hidden" => StatusCode::CONFLICT,
+        "number-exists" | "number-taken" | "display-number-taken" | "number-is-primary" => {
+            StatusCode::CONFLICT
+        }
         "phone-taken" | "room-under-way" | "no-prospect" | "user-not-found" | "client-blocked" => {
             StatusCode::CONFLICT
         }

@@ -4,29 +4,16 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::ids::{CompanyId, PhoneNumberId};
+use domain::ids::PhoneNumberId;
 use domain::input::OperatorRequest;
 use domain::pool::Service;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::{Asked, CommandHeaders, Pending};
+use super::{Asked, CommandHeaders, NumberInCompany, Pending};
 use crate::ApiState;
 use crate::params::{JsonBody, Params};
 use crate::problem::Problem;
-
-/// A secondary number of a company.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NumberInCompany {
-    /// The company.
-    #[param(value_type = String, example = "acme")]
-    company: CompanyId,
-    /// The number's `phone_number_id`.
-    #[param(value_type = String)]
-    number: PhoneNumberId,
-}
 
 /// What a number does.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

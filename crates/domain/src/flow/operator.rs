@@ -10,7 +10,7 @@ use super::{Command, Facts, ProfileFacts, Promotion, RoomInProfile};
 use crate::company::{Line, NumberSpec, UserFacts};
 use crate::identity::Identifier;
 use crate::ids::{
-    ClientId, CompanyId, ExternalCompanyId, OperationId, PhoneNumberId, PoolId, ProfileId,
+    ClientId, CompanyId, ExternalCompanyId, OperationId, PhoneNumberId, PoolId, PoolKey, ProfileId,
     RequestId, RoomId, UserId,
 };
 use crate::input::{InboundMessage, KnownClient, Timestamp};
@@ -63,6 +63,32 @@ pub enum OperatorRefusal {
     /// The company has no such secondary number.
     #[error("number: the company has no secondary number {0} in a pool")]
     UnknownNumber(PhoneNumberId),
+    /// The company has no such pool.
+    #[error("pool: the company has no pool {0}")]
+    UnknownPool(PoolKey),
+    /// The number is in a pool, or clients see it as another one.
+    #[error(
+        "number: the company has {0} already, in a pool, or with another display number; remove it there, or correct this"
+    )]
+    NumberExists(PhoneNumberId),
+    /// No two companies share an official account.
+    #[error("number: another company has the official account {0}")]
+    NumberTaken(PhoneNumberId),
+    /// No two accounts of a company look the same to clients.
+    #[error("display_number: official account {0} has it already")]
+    DisplayNumberTaken(PhoneNumberId),
+    /// A client's id holds within one app only.
+    #[error("number: official account {0} is not of the app of the pool's primary")]
+    OtherApp(PhoneNumberId),
+    /// Which clients it is for can't be told.
+    #[error("country: it cannot be told from the display number; give it")]
+    NoCountry,
+    /// More or fewer rooms than a number may carry.
+    #[error("capacity: must be 1 to 1000000 rooms, or be left out")]
+    CapacityOutOfRange,
+    /// Clients write to it first.
+    #[error("number: {0} is the primary of its pool, which cannot be without one")]
+    NumberIsPrimary(PhoneNumberId),
     /// The company has no such room.
     #[error("room_id: the company has no room {0}")]
     UnknownRoom(RoomId),
@@ -108,6 +134,14 @@ impl OperatorRefusal {
             Self::UserGone(_) => "user-not-found",
             Self::ClientBlocked(_) => "client-blocked",
             Self::UnknownNumber(_) => "unknown-number",
+            Self::UnknownPool(_) => "unknown-pool",
+            Self::NumberExists(_) => "number-exists",
+            Self::NumberTaken(_) => "number-taken",
+            Self::DisplayNumberTaken(_) => "display-number-taken",
+            Self::OtherApp(_) => "other-app",
+            Self::NoCountry => "no-country",
+            Self::CapacityOutOfRange => "capacity-out-of-range",
+            Self::NumberIsPrimary(_) => "number-is-primary",
             Self::UnknownRoom(_) => "unknown-chat-room",
             Self::RoomClosed(_) => "room-closed",
             Self::NoInvitationNeeded(_) => "no-invitation-needed",

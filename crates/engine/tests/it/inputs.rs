@@ -6,7 +6,7 @@ use domain::Personal;
 use domain::identity::{Identifier, Sender};
 use domain::ids::{CompanyId, PhoneNumberId, ProfileId, RequestId, RoomId, Wamid};
 use domain::input::{
-    InboundMessage, Input, KnownClient, LaneInput, MessageReference, MessageStatus,
+    InboundMessage, Input, KnownClient, LaneInput, MessageReference, MessageStatus, NewNumber,
     OperatorCommand, OperatorRequest, SendReceipt, SendResult, Timestamp,
 };
 use domain::outbound::{DeliveryStatus, ErrorClass, OutboundMessage, SendError};
@@ -237,6 +237,23 @@ pub(crate) fn set_extension(operation: u128, user: &str, extension: Option<&str>
     let extension = extension.map(|text| text.parse().unwrap());
     let user_id = user.parse().unwrap();
     asked(operation, OperatorRequest::SetUserExtension { user_id, extension })
+}
+
+/// An operator adds a number to the pool `main`.
+pub(crate) fn add_number(operation: u128, number: &PhoneNumberId, display: &str) -> LaneInput {
+    let new = NewNumber {
+        pool: "main".parse().unwrap(),
+        number: number.clone(),
+        display_number: display.parse().unwrap(),
+        country: None,
+        capacity: None,
+    };
+    asked(operation, OperatorRequest::AddNumber(new))
+}
+
+/// An operator takes a number out of its pool.
+pub(crate) fn remove_number(operation: u128, number: &PhoneNumberId) -> LaneInput {
+    asked(operation, OperatorRequest::RemoveNumber { number: number.clone() })
 }
 
 /// An operator says what a number does.

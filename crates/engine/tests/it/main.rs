@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod abuse;
+mod adding_numbers;
 mod another_number;
 mod archiving;
 mod blocking;

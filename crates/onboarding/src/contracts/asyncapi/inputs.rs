@@ -35,6 +35,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("promote-prospect", "An operator onboards a client who was recorded as a prospect."),
     ("set-user-extension", "An operator gives a user another extension, or none."),
     ("set-number-service", "An operator says whether a secondary number takes new rooms."),
+    ("add-number", "An operator adds a secondary number to a pool."),
+    ("remove-number", "An operator takes a secondary number out of its pool."),
     ("resend-invitation", "An operator has a room's invitation sent once more."),
     ("reassign-room", "An operator gives an active room to another user."),
     ("close-room", "An operator ends a room."),
@@ -106,7 +108,7 @@ fn answer() -> Value {
                 },
                 "number": {
                     "type": "string",
-                    "description": "If done: the number whose service is set."
+                    "description": "If done: the number that it is about."
                 },
                 "room_id": {
                     "type": "string",
