@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+use std::time::Duration;
+
 use acceptance::TestApp;
 use acceptance::ask::Asker;
 use domain::request::Outcome;
+use futures::StreamExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -48,6 +51,54 @@ async fn the_client_is_led_to_the_new_user_in_the_same_room() {
     assert_eq!((&all[0]["user_id"], &all[1]["user_id"]), (&json!("michael"), &json!("anna")));
     assert_ne!(all[0]["number"], all[1]["number"], "one thread, one room");
     assert_eq!(app.findings().await, Vec::<String>::new());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_saw_an_older_version_is_refused_over_http_and_over_nats() {
+    let app = TestApp::start().await;
+    let asked = app.ask(&Asker::named("US.versions"), "#michael").await;
+    assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
+    let room = rooms(&app, &json!(0)).await.pop().unwrap();
+    let room_id = room["room_id"].as_str().unwrap();
+    let to = |user: &str| json!({ "user_id": user });
+    let (_, told) = reassign(&app, room_id, Uuid::now_v7(), &to("anna")).await;
+    let version = told["version"].as_u64().unwrap();
+
+    let path = format!("/api/v1/companies/demo-bank/chat-rooms/{room_id}/reassign");
+    let token = app.stage.token(&"demo-bank".parse().unwrap()).await.unwrap();
+    let http = reqwest::Client::new();
+    let by_http = async |seen: u64| {
+        let request = http.post(format!("{}{path}", app.stage.api())).json(&to("michael"));
+        let request = request.bearer_auth(&token).header("If-Match", format!("\"{seen}\""));
+        let answer = request.header("Idempotency-Key", Uuid::now_v7().to_string()).send().await;
+        let answer = answer.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let (status, problem) = by_http(version - 1).await;
+    assert_eq!(status, 412, "{problem}");
+    assert_eq!(problem["type"], "urn:onboarding:problem:version-mismatch");
+    assert!(problem["detail"].as_str().unwrap().contains(&format!("at version {version} ")));
+
+    let nats = onboarding::nats_client(&app.stage.config).await.unwrap();
+    let command = json!({
+        "operation_id": Uuid::now_v7(), "actor": "Olga", "at": app.stage.now(),
+        "expected_version": version - 1,
+        "request": { "command": "reassign-room", "room_id": room_id, "user_id": "michael" },
+    });
+    let subject = "cmd.onboarding.v1.demo-bank.reassign-room";
+    let inbox = nats.new_inbox();
+    let mut answers = nats.subscribe(inbox.clone()).await.unwrap();
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("reply-to", inbox.as_str());
+    nats.publish_with_headers(subject, headers, command.to_string().into()).await.unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(30), answers.next()).await;
+    let answer: Value = serde_json::from_slice(&answer.unwrap().unwrap().payload).unwrap();
+    assert_eq!(answer["status"], "refused", "{answer}");
+    assert_eq!(answer["code"], "version-mismatch", "{answer}");
+
+    let (status, told) = by_http(version).await;
+    assert_eq!((status, &told["user_id"]), (200, &json!("michael")), "{told}");
     app.stop().await;
 }
 

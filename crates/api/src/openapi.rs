@@ -85,6 +85,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
             if is_guarded(path) {
                 guard(operation);
             }
+            if operation.tags.iter().flatten().any(|tag| tag == "commands") {
+                let code = "`version-mismatch`: it is at another version than `If-Match` says";
+                refuses(operation, "412", code);
+            }
             for (status, response) in &mut operation.responses.responses {
                 if let (true, RefOr::T(response)) = (status.as_str() >= "400", response) {
                     let bodies = std::mem::take(&mut response.content).into_values();
@@ -112,10 +116,14 @@ fn guard(operation: &mut Operation) {
         ("403", "`role-forbids`, `other-company`, `other-user`"),
     ];
     for (status, description) in refusals {
-        let body = Content::new(Some(Ref::from_schema_name("Problem")));
-        let response = ResponseBuilder::new().description(description).content(PROBLEM, body);
-        operation.responses.responses.insert(status.to_owned(), response.build().into());
+        refuses(operation, status, description);
     }
+}
+
+fn refuses(operation: &mut Operation, status: &str, description: &str) {
+    let body = Content::new(Some(Ref::from_schema_name("Problem")));
+    let response = ResponseBuilder::new().description(description).content(PROBLEM, body);
+    operation.responses.responses.insert(status.to_owned(), response.build().into());
 }
 
 /// `get-users-id-qr-svg` for `GET /api/v1/users/{id}/qr.svg`.

@@ -34,4 +34,4 @@ pub use model::{
     Pool, Secondary, TimingSpec, User,
 };
 pub use picture::Picture;
-pub use store::{Applied, Changed, DirectoryStore, ExtensionSet, VersionInfo};
+pub use store::{Applied, Changed, DirectoryStore, VersionInfo};

@@ -50,6 +50,7 @@ fn asked(operation: u32, request: OperatorRequest) -> OperatorCommand {
         operation_id: format!("00000000-0000-0000-0000-{operation:012}").parse().unwrap(),
         actor: operator(),
         at: at(),
+        expected_version: None,
         request,
     }
 }

@@ -213,6 +213,11 @@ pub struct OperatorCommand {
     pub actor: Personal<String>,
     /// When it was asked.
     pub at: Timestamp,
+    /// The version that the operator saw of what is to change: of the client profile, the request or
+    /// the pool, for changes of the directory that of the directory. If it is another one when the
+    /// command is decided, nothing is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
     /// What is asked.
     pub request: OperatorRequest,
 }

@@ -18,11 +18,10 @@ impl Lane {
         &mut self,
         picture: &Picture,
         command: &OperatorCommand,
-        room_id: RoomId,
+        (profile_id, room_id): (Option<ProfileId>, RoomId),
         user_id: &UserId,
     ) -> Result<Plan, Undecided> {
         let mut seen = vec![];
-        let profile_id = self.engine.store.profile_of_room(&self.company, room_id).await?;
         let open_with_user = match &profile_id {
             Some(id) => self.open_elsewhere(id, room_id, user_id, &mut seen).await?,
             None => None,

@@ -87,6 +87,11 @@ pub(crate) struct CommandHeaders {
     /// For whom the token's holder asks, for the record. Personal data.
     #[param(rename = "X-Actor")]
     actor: Option<String>,
+    /// The version that the caller saw of what is to change, in quotes: the `version` of an earlier
+    /// answer; for a change of the directory its `directory_version`. If it is another one by now,
+    /// nothing is done.
+    #[param(rename = "If-Match", example = "\"7\"")]
+    if_match: Option<String>,
     /// W3C Trace Context.
     traceparent: Option<String>,
 }
@@ -112,6 +117,7 @@ enum Answer<T> {
 pub(crate) struct Asked {
     operation_id: OperationId,
     actor: Personal<String>,
+    expected_version: Option<u64>,
     traceparent: String,
     path: String,
 }
@@ -124,6 +130,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
         Ok(Self {
             operation_id: key(&parts.headers)?,
             actor: actor(parts)?,
+            expected_version: expected_version(&parts.headers)?,
             traceparent: traceparent(&parts.headers),
             path: uri.path().to_owned(),
         })
@@ -143,9 +150,10 @@ impl Asked {
         request: OperatorRequest,
         done: StatusCode,
     ) -> Result<Response, Problem> {
-        let Self { operation_id, actor, traceparent, path } = self;
+        let Self { operation_id, actor, expected_version, traceparent, path } = self;
         state.pictures.of(&company).await?;
-        let command = OperatorCommand { operation_id, actor, at: (state.clock)(), request };
+        let at = (state.clock)();
+        let command = OperatorCommand { operation_id, actor, at, expected_version, request };
         let Some(answer) = send(state, company, command, traceparent).await? else {
             return Ok(pending(path));
         };
@@ -200,6 +208,7 @@ fn refused(code: &str, detail: String) -> Problem {
         "phone-taken" | "room-under-way" | "no-prospect" | "user-not-found" | "client-blocked" => {
             StatusCode::CONFLICT
         }
+        "version-mismatch" => StatusCode::PRECONDITION_FAILED,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let field = detail.split_once(": ").map(|(field, _)| field.to_owned());
@@ -223,6 +232,17 @@ fn key(headers: &HeaderMap) -> Result<OperationId, Problem> {
     };
     let key = headers.get(KEY).and_then(|key| key.to_str().ok()).ok_or_else(rule)?;
     key.parse().map_err(|_| rule())
+}
+
+/// One strong tag, as the answers give it: a list, `*` or a weak one leave open which version is meant.
+fn expected_version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(given) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = given.to_str().ok().map(str::trim);
+    let quoted = text.and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
+    let version = quoted.and_then(|digits| digits.parse().ok());
+    version.map(Some).ok_or_else(|| {
+        Problem::bad("If-Match", "If-Match: must be one version in quotes, as in \"7\"")
+    })
 }
 
 /// Who asks, for the record: the holder of the token, and in front of it whom the holder names.

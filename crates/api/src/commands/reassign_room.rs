@@ -34,6 +34,9 @@ pub struct ReassignedRoom {
     pub user_id: UserId,
     /// Position of the last event that the command led to; none if it was the user's before.
     pub position: Option<u64>,
+    /// The version of the room's client profile then, for `If-Match`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// Gives an active room to another user. The room, its number and with it the thread on the client's

@@ -33,6 +33,9 @@ pub struct NumberServiceSet {
     pub number: PhoneNumberId,
     /// Position of the last event that the command led to; none if it was so before.
     pub position: Option<u64>,
+    /// The version of the number's pool then, for `If-Match`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// Says whether a secondary number takes new rooms; its open rooms go on whatever it is. New

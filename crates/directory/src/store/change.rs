@@ -1,6 +1,6 @@
 //! One change of one company, asked for by an operator, without a whole file.
 
-use domain::flow::OperatorRefusal;
+use domain::flow::{OperatorRefusal, check_version};
 use domain::ids::{CompanyId, PhoneNumberId};
 use domain::input::{NewNumber, OperatorCommand, Timestamp};
 use sha2::{Digest, Sha256};
@@ -55,9 +55,9 @@ impl DirectoryStore {
     }
 
     /// Makes a version in which a company is as `change` leaves it, unless that says that it was so
-    /// before. Whoever died after making it finds it made: each command makes one version at most.
-    /// `None` if there is no such company.
-    async fn change(
+    /// before, or the operator saw another version. Whoever died after making it finds it made: each
+    /// command makes one version at most. `None` if there is no such company.
+    pub(super) async fn change(
         &self,
         company: &CompanyId,
         command: &OperatorCommand,
@@ -71,6 +71,9 @@ impl DirectoryStore {
         }
         let stored = latest_of(&mut tx, &[company.as_str()]).await?.remove(company);
         let Some((version, mut stored)) = stored else { return Ok(None) };
+        if let Err(refusal) = check_version(command.expected_version, version) {
+            return Ok(Some(Err(refusal)));
+        }
         match change(&mut stored) {
             Ok(true) => {}
             Ok(false) => return Ok(Some(Ok(version))),

@@ -13,7 +13,6 @@ use sqlx::PgPool;
 
 pub use apply::Applied;
 pub use change::Changed;
-pub use extension::ExtensionSet;
 
 use crate::error::DirectoryError;
 use crate::model::Company;

@@ -32,9 +32,9 @@ pub use followup::{
 };
 pub use message::{decide, on_message};
 pub use operator::{
-    OperatorRefusal, Prospect, RegisterFacts, ResendFacts, on_archive_client_profile,
-    on_block_client, on_directory_version, on_promote_prospect, on_register_client_profile,
-    on_resend_invitation, on_set_number_service, prospect_of,
+    OperatorRefusal, Prospect, RegisterFacts, ResendFacts, check_version,
+    on_archive_client_profile, on_block_client, on_directory_version, on_promote_prospect,
+    on_register_client_profile, on_resend_invitation, on_set_number_service, prospect_of,
 };
 pub use reassigning::{ReassignFacts, on_reassign_room};
 

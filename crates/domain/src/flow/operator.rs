@@ -112,6 +112,16 @@ pub enum OperatorRefusal {
     /// A client has one open room with a user.
     #[error("user_id: the room's client has room {0} with this user already")]
     RoomOpenWithUser(RoomId),
+    /// Somebody else was faster, or the operator saw something older.
+    #[error(
+        "expected_version: it is at version {actual} by now, not at {expected}; look at it again"
+    )]
+    VersionMismatch {
+        /// What the operator saw.
+        expected: u64,
+        /// What is so.
+        actual: u64,
+    },
     /// Its onboarding goes on.
     #[error(
         "room_id: room {0} is not active yet; it will be, or will be closed, when its onboarding ends"
@@ -148,8 +158,23 @@ impl OperatorRefusal {
             Self::InvitationUnderWay(_) => "invitation-under-way",
             Self::ProfileHidden(_) => "client-profile-hidden",
             Self::RoomOpenWithUser(_) => "room-open-with-user",
+            Self::VersionMismatch { .. } => "version-mismatch",
             Self::RoomUnderWay(_) => "room-under-way",
         }
+    }
+}
+
+/// Whether an operator saw what is so: `actual` is the version of what is to change. Who names no
+/// version wants it whatever that is.
+///
+/// # Errors
+/// [`OperatorRefusal::VersionMismatch`].
+pub fn check_version(expected: Option<u64>, actual: u64) -> Result<(), OperatorRefusal> {
+    match expected {
+        Some(expected) if expected != actual => {
+            Err(OperatorRefusal::VersionMismatch { expected, actual })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

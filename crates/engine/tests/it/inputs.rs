@@ -261,11 +261,19 @@ pub(crate) fn set_service(operation: u128, number: &PhoneNumberId, service: Serv
     asked(operation, OperatorRequest::SetNumberService { number: number.clone(), service })
 }
 
+/// The same command of an operator who saw this version.
+pub(crate) fn seen_at(version: u64, mut input: LaneInput) -> LaneInput {
+    let Input::Command(command) = &mut input.input else { panic!("no command") };
+    command.expected_version = Some(version);
+    input
+}
+
 fn asked(operation: u128, request: OperatorRequest) -> LaneInput {
     let command = OperatorCommand {
         operation_id: Uuid::from_u128(operation).to_string().parse().unwrap(),
         actor: Personal::new("operator".to_owned()),
         at: engine::Clock::system().now(),
+        expected_version: None,
         request,
     };
     LaneInput { company: company_id("acme"), input: Input::Command(command) }

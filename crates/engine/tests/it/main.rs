@@ -29,4 +29,5 @@ mod reviews;
 mod round_trips;
 mod throughput;
 mod two_workers;
+mod versions;
 mod what_if;

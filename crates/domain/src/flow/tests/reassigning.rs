@@ -23,6 +23,7 @@ impl Story {
             operation_id: id(&format!("00000000-0000-0000-0000-{seconds:012}")),
             actor: olga(),
             at: at(seconds),
+            expected_version: None,
             request: OperatorRequest::ReassignRoom { room_id, user_id: id(user) },
         };
         self.world.reassign(&command, (profile_id, room_id), at(seconds))
@@ -170,6 +171,7 @@ fn an_invitation_that_is_sent_once_more_names_the_user_whose_room_it_is() {
         operation_id: id("00000000-0000-0000-0000-000000000777"),
         actor: olga(),
         at: at(110),
+        expected_version: None,
         request: OperatorRequest::ResendInvitation { room_id },
     };
     story.world.resend(&command, (profile_id, room_id), at(110)).unwrap();

@@ -115,6 +115,10 @@ fn answer() -> Value {
                     "format": "uuid",
                     "description": "If done: the room that it is about."
                 },
+                "version": {
+                    "type": "integer",
+                    "description": "If done: the version of the client profile, request or pool that it is about, for `expected_version`."
+                },
                 "position": {
                     "type": "integer",
                     "description": "If done: the position of the last event that it led to."

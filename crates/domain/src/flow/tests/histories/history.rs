@@ -166,6 +166,7 @@ impl History {
             operation_id: id(&format!("00000000-0000-0000-0000-{:012}", self.steps)),
             actor: Personal::new("operator".to_owned()),
             at: at(self.now),
+            expected_version: None,
             request,
         }
     }
