@@ -53,6 +53,7 @@ async fn over_nats(app: &TestApp, company: &str, key: Uuid, request: OperatorReq
         actor: Personal::new("Olga".to_owned()),
         at: app.stage.now(),
         request,
+        expected_version: None,
     };
     let body = serde_json::to_vec(&command).unwrap();
     let published = jetstream::new(nats).publish_with_headers(subject, headers, body.into());

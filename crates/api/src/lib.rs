@@ -163,8 +163,20 @@ fn command_routes() -> Router<ApiState> {
             post(commands::set_number_service::handler),
         )
         .route(
+            "/api/v1/companies/{company}/numbers/{number}/remove",
+            post(commands::remove_number::handler),
+        )
+        .route(
+            "/api/v1/companies/{company}/pools/{pool}/numbers",
+            post(commands::add_number::handler),
+        )
+        .route(
             "/api/v1/companies/{company}/chat-rooms/{room_id}/resend-invitation",
             post(commands::resend_invitation::handler),
+        )
+        .route(
+            "/api/v1/companies/{company}/chat-rooms/{room_id}/reassign",
+            post(commands::reassign_room::handler),
         )
         .route(
             "/api/v1/companies/{company}/chat-rooms/{room_id}/close",

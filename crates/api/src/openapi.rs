@@ -39,8 +39,11 @@ use crate::{commands, contracts, dry_run, gateway, me, ops, page, queries, users
         commands::set_client_language::handler,
         commands::promote_prospect::handler,
         commands::close_room::handler,
+        commands::reassign_room::handler,
         commands::resend_invitation::handler,
         commands::set_number_service::handler,
+        commands::add_number::handler,
+        commands::remove_number::handler,
         commands::set_user_extension::handler,
         dry_run::handler,
         users::qr_svg::handler,
@@ -83,6 +86,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
             if is_guarded(path) {
                 guard(operation);
             }
+            if operation.tags.iter().flatten().any(|tag| tag == "commands") {
+                let code = "`version-mismatch`: it is at another version than `If-Match` says";
+                refuses(operation, "412", code);
+            }
             for (status, response) in &mut operation.responses.responses {
                 if let (true, RefOr::T(response)) = (status.as_str() >= "400", response) {
                     let bodies = std::mem::take(&mut response.content).into_values();
@@ -110,10 +117,14 @@ fn guard(operation: &mut Operation) {
         ("403", "`role-forbids`, `other-company`, `other-user`"),
     ];
     for (status, description) in refusals {
-        let body = Content::new(Some(Ref::from_schema_name("Problem")));
-        let response = ResponseBuilder::new().description(description).content(PROBLEM, body);
-        operation.responses.responses.insert(status.to_owned(), response.build().into());
+        refuses(operation, status, description);
     }
+}
+
+fn refuses(operation: &mut Operation, status: &str, description: &str) {
+    let body = Content::new(Some(Ref::from_schema_name("Problem")));
+    let response = ResponseBuilder::new().description(description).content(PROBLEM, body);
+    operation.responses.responses.insert(status.to_owned(), response.build().into());
 }
 
 /// `get-users-id-qr-svg` for `GET /api/v1/users/{id}/qr.svg`.
@@ -160,7 +171,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let document = serde_json::to_value(openapi()).unwrap();
-        assert_eq!(document["paths"].as_object().unwrap().len(), 28);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 31);
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(found.contains("#/components/schemas/Problem"), "{found:?}");

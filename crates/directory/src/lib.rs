@@ -20,6 +20,7 @@ mod diff;
 mod error;
 mod file;
 mod model;
+mod numbers;
 mod picture;
 mod store;
 
@@ -31,4 +32,4 @@ pub use model::{
     Pool, Secondary, TimingSpec, User,
 };
 pub use picture::Picture;
-pub use store::{Applied, DirectoryStore, ExtensionSet, VersionInfo};
+pub use store::{Applied, Changed, DirectoryStore, VersionInfo};

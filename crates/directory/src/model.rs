@@ -4,6 +4,7 @@
 //! Lists are sorted by id: only what changes the meaning makes a new version.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use domain::company::{Limits, Timing};
 use domain::identity::{Country, PhoneNumber};
@@ -234,6 +235,9 @@ pub struct Pool {
     /// Whether the next pool up the tree is tried when this one has no number left.
     pub fallback_upward: bool,
 }
+
+/// How many open rooms a number may be said to carry at most.
+pub(crate) const CAPACITY: RangeInclusive<u32> = 1..=1_000_000;
 
 /// A number of a pool that carries 1:1 rooms.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -122,6 +122,7 @@ aggregate!(
     ClientWrote => "client-wrote",
     InvitationResent => "invitation-resent",
     RoomsClashed => "rooms-clashed",
+    RoomReassigned => "room-reassigned",
     RoomClosed => "room-closed",
 );
 aggregate!(

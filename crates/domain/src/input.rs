@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::extension::Extension;
-use crate::identity::{Identifier, Sender};
+use crate::identity::{Country, Identifier, PhoneNumber, Sender};
 use crate::ids::{
-    CompanyId, ExternalCompanyId, InputId, MessageId, OperationId, PhoneNumberId, ProfileId,
-    RequestId, RoomId, UserId, Wamid,
+    CompanyId, ExternalCompanyId, InputId, MessageId, OperationId, PhoneNumberId, PoolKey,
+    ProfileId, RequestId, RoomId, UserId, Wamid,
 };
 use crate::language::Language;
 use crate::outbound::{DeliveryStatus, SendError};
@@ -229,6 +229,11 @@ pub struct OperatorCommand {
     pub actor: Personal<String>,
     /// When it was asked.
     pub at: Timestamp,
+    /// The version that the operator saw of what is to change: of the client profile, the request or
+    /// the pool, for changes of the directory that of the directory. If it is another one when the
+    /// command is decided, nothing is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
     /// What is asked.
     pub request: OperatorRequest,
 }
@@ -283,10 +288,25 @@ pub enum OperatorRequest {
         /// What it does from now on.
         service: Service,
     },
+    /// Add a secondary number to a pool: the directory's next version, with this one change.
+    AddNumber(NewNumber),
+    /// Take a secondary number out of its pool: the directory's next version, with this one change.
+    /// Its rooms end.
+    RemoveNumber {
+        /// The number.
+        number: PhoneNumberId,
+    },
     /// Send a room's invitation once more: its client has not written there yet.
     ResendInvitation {
         /// The room.
         room_id: RoomId,
+    },
+    /// Give a room to another user: its number and its client stay.
+    ReassignRoom {
+        /// The room.
+        room_id: RoomId,
+        /// Its user from now on.
+        user_id: UserId,
     },
     /// End a room for good. Its pair rests; the client's next request may open another.
     CloseRoom {
@@ -314,6 +334,23 @@ pub struct KnownClient {
     pub users: Vec<UserId>,
 }
 
+/// A secondary number for a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NewNumber {
+    /// The pool, by its name in the company.
+    pub pool: PoolKey,
+    /// The official account. The company may have it already, as long as it is in no pool.
+    pub number: PhoneNumberId,
+    /// What clients see; no two accounts of a company have the same.
+    pub display_number: PhoneNumber,
+    /// Its country; told from the display number if none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
+    /// At most this many open rooms, 1 to 1,000,000; no limit if none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+}
+
 impl OperatorRequest {
     /// The command's name: the last token of its subject.
     pub const fn name(&self) -> &'static str {
@@ -326,7 +363,10 @@ impl OperatorRequest {
             Self::PromoteProspect { .. } => "promote-prospect",
             Self::SetUserExtension { .. } => "set-user-extension",
             Self::SetNumberService { .. } => "set-number-service",
+            Self::AddNumber(_) => "add-number",
+            Self::RemoveNumber { .. } => "remove-number",
             Self::ResendInvitation { .. } => "resend-invitation",
+            Self::ReassignRoom { .. } => "reassign-room",
             Self::CloseRoom { .. } => "close-room",
         }
     }

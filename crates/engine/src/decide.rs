@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::gather::{About, Gathered};
 use crate::lane::Lane;
+use crate::targets::Target;
 use crate::waiting::Waiting;
 use crate::working_set::Failure;
 
@@ -77,12 +78,15 @@ pub(crate) struct Plan {
     pub(crate) picture: Option<Picture>,
     /// What the plan was made from, beside what its commands change.
     pub(crate) looked_at: Vec<StreamAppend>,
+    /// What an operator's command is about.
+    pub(crate) target: Option<Target>,
 }
 
 impl Plan {
     pub(crate) const fn new(at: Timestamp, correlation_id: Uuid, commands: Vec<Command>) -> Self {
         let looked_at = vec![];
-        Self { at, commands, correlation_id, answer: None, picture: None, looked_at }
+        let (answer, picture, target) = (None, None, None);
+        Self { at, commands, correlation_id, answer, picture, looked_at, target }
     }
 }
 
@@ -175,6 +179,10 @@ impl Lane {
         if says_nothing && plan.picture.is_none() {
             return Ok(None);
         }
+        let answer = match (plan.answer, &plan.target) {
+            (Some(answer), Some(target)) => Some(target.with_version(answer, &self.working_set)),
+            (answer, _) => answer,
+        };
         for seen in plan.looked_at {
             if !streams.iter().any(|own| own.kind == seen.kind && own.id == seen.id) {
                 streams.push(seen);
@@ -186,7 +194,7 @@ impl Lane {
             at: plan.at,
             correlation_id: plan.correlation_id,
             traceparent: waiting.traceparent.clone(),
-            answer: plan.answer,
+            answer,
             directory_version: plan.picture.as_ref().map(Picture::version),
             streams,
         }))

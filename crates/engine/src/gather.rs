@@ -84,7 +84,10 @@ pub(crate) fn client_of(input: &Input, working_set: &WorkingSet) -> Option<Clien
             | OperatorRequest::SetClientLanguage { .. }
             | OperatorRequest::SetUserExtension { .. }
             | OperatorRequest::SetNumberService { .. }
+            | OperatorRequest::AddNumber(_)
+            | OperatorRequest::RemoveNumber { .. }
             | OperatorRequest::ResendInvitation { .. }
+            | OperatorRequest::ReassignRoom { .. }
             | OperatorRequest::CloseRoom { .. } => None,
         },
         Input::Status(_)
@@ -115,7 +118,10 @@ fn taken_up(input: &Input) -> Option<RequestId> {
         | OperatorRequest::SetClientLanguage { .. }
         | OperatorRequest::SetUserExtension { .. }
         | OperatorRequest::SetNumberService { .. }
+        | OperatorRequest::AddNumber(_)
+        | OperatorRequest::RemoveNumber { .. }
         | OperatorRequest::ResendInvitation { .. }
+        | OperatorRequest::ReassignRoom { .. }
         | OperatorRequest::CloseRoom { .. } => None,
     }
 }

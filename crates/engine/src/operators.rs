@@ -1,11 +1,11 @@
 //! What each of an operator's commands asks of the aggregates. An operator always gets an answer,
 //! and the same one again.
 
-use directory::{ExtensionSet, Picture};
-use domain::{Extension, Language};
+use directory::Picture;
+use domain::Language;
 use domain::flow::{self, Command, Held, OperatorRefusal, Promotion, ResendFacts, RoomInProfile};
 use domain::identity::Identifier;
-use domain::ids::{ProfileId, RequestId, RoomId, UserId};
+use domain::ids::{ProfileId, RequestId, RoomId};
 use domain::input::{KnownClient, OperatorCommand, OperatorRequest, Timestamp};
 use domain::profile::ClientProfile;
 use eventstore::{ClientLookup, StreamAppend};
@@ -15,6 +15,7 @@ use crate::decide::{Plan, Undecided};
 use crate::gather::{self, About};
 use crate::lane::Lane;
 use crate::plans::{Seen, is_one_blocked};
+use crate::targets::Target;
 use crate::working_set::looked_at;
 
 impl Lane {
@@ -24,6 +25,23 @@ impl Lane {
         command: &OperatorCommand,
         found: &ClientLookup,
     ) -> Result<Plan, Undecided> {
+        let target = self.target_of(picture, command).await?;
+        if let Some(refused) = self.refuse_other_version(command, target.as_ref()).await? {
+            return Ok(refused);
+        }
+        let plan = self.plan_command(picture, command, found, target.as_ref()).await?;
+        Ok(Plan { target, ..plan })
+    }
+
+    async fn plan_command(
+        &mut self,
+        picture: &Picture,
+        command: &OperatorCommand,
+        found: &ClientLookup,
+        target: Option<&Target>,
+    ) -> Result<Plan, Undecided> {
+        // The profile of the room that it names.
+        let profile_id = target.and_then(Target::profile);
         match &command.request {
             OperatorRequest::RegisterClientProfile(client) => {
                 self.register(picture, command, client, found).await
@@ -53,11 +71,16 @@ impl Lane {
                     .map(|commands| (json!({ "status": "done", "number": number }), commands));
                 Ok(answered(command, at, done))
             }
+            OperatorRequest::AddNumber(new) => self.add_number(command, new).await,
+            OperatorRequest::RemoveNumber { number } => self.remove_number(command, number).await,
             OperatorRequest::ResendInvitation { room_id } => {
-                self.resend_invitation(command, *room_id).await
+                self.resend_invitation(picture, command, *room_id, profile_id).await
+            }
+            OperatorRequest::ReassignRoom { room_id, user_id } => {
+                self.reassign_room(picture, command, (profile_id, *room_id), user_id).await
             }
             OperatorRequest::CloseRoom { room_id } => {
-                self.close_room(picture, command, *room_id).await
+                self.close_room(picture, command, *room_id, profile_id).await
             }
         }
     }
@@ -171,33 +194,6 @@ impl Lane {
         Ok((known, seen))
     }
 
-    /// The directory's next version, which this lane takes at once. Whoever dies before it is taken
-    /// finds the version made, and takes it.
-    async fn set_extension(
-        &mut self,
-        command: &OperatorCommand,
-        user_id: &UserId,
-        extension: Option<&Extension>,
-    ) -> Result<Plan, Undecided> {
-        let at = self.engine.clock.now();
-        let Lane { engine, company, .. } = self;
-        let set = engine.directory.set_extension(company, user_id, extension, &command.actor, at);
-        let version = match set.await? {
-            ExtensionSet::Version(version) => version,
-            ExtensionSet::NoSuchUser => {
-                let refusal = OperatorRefusal::NoSuchUser(user_id.clone());
-                return Ok(answered(command, at, Err(refusal)));
-            }
-            ExtensionSet::Taken(other) => {
-                return Ok(answered(command, at, Err(OperatorRefusal::ExtensionTaken(other))));
-            }
-        };
-        let new = self.new_directory(version).await?;
-        let (commands, picture) = new.map_or((vec![], None), |(c, picture)| (c, Some(picture)));
-        let answer = json!({ "status": "done", "user_id": user_id, "directory_version": version });
-        Ok(Plan { picture, ..answered(command, at, Ok((answer, commands))) })
-    }
-
     /// The prospect's message is decided as if it came now.
     async fn promote(
         &mut self,
@@ -239,18 +235,21 @@ impl Lane {
 
     async fn resend_invitation(
         &mut self,
+        picture: &Picture,
         command: &OperatorCommand,
         room_id: RoomId,
+        profile_id: Option<ProfileId>,
     ) -> Result<Plan, Undecided> {
-        let Lane { engine, working_set, company, .. } = self;
+        let Lane { engine, working_set, .. } = self;
         let (store, at) = (&engine.store, engine.clock.now());
         let mut seen = vec![];
-        let mut opener = None;
-        let profile_id = store.profile_of_room(company, room_id).await?;
+        let (mut opener, mut user) = (None, None);
         if let Some(profile_id) = &profile_id {
             let profile = working_set.profiles.get(store, profile_id).await?;
             looked_at::<ClientProfile>(&mut seen, profile_id, profile.version);
-            opener = profile.state.room(room_id).map(|room| room.request_id);
+            let room = profile.state.room(room_id);
+            opener = room.map(|room| room.request_id);
+            user = room.and_then(|room| picture.active_user(&room.user_id));
         }
         // Where the first one went to may be somebody else's number by now.
         let (mut moved, mut said, mut client_blocked) = (false, None, false);
@@ -269,7 +268,8 @@ impl Lane {
             let request = working_set.requests.here(&opener)?.state.present()?;
             Some((RoomInProfile { profile, room_id, room }, request))
         });
-        let facts = ResendFacts { at, room, moved, said, client_blocked };
+        let user = user.as_ref();
+        let facts = ResendFacts { at, room, moved, said, client_blocked, user };
         let done = flow::on_resend_invitation(&command.actor, room_id, &facts)
             .map(|commands| (json!({ "status": "done", "room_id": room_id }), commands));
         let plan = answered(command, at, done);
@@ -286,12 +286,13 @@ impl Lane {
         picture: &Picture,
         command: &OperatorCommand,
         room_id: RoomId,
+        profile_id: Option<ProfileId>,
     ) -> Result<Plan, Undecided> {
-        let Lane { engine, working_set, company, .. } = self;
+        let Lane { engine, working_set, .. } = self;
         let (store, at) = (&engine.store, engine.clock.now());
         let mut seen = vec![];
         let mut room = None;
-        if let Some(profile_id) = store.profile_of_room(company, room_id).await? {
+        if let Some(profile_id) = profile_id {
             let profile = working_set.profiles.get(store, &profile_id).await?;
             looked_at::<ClientProfile>(&mut seen, &profile_id, profile.version);
             room = profile.state.present().and_then(|profile| {
@@ -313,10 +314,10 @@ fn speaks(picture: &Picture, language: &Language) -> bool {
 }
 
 /// What an operator is told, and what is done.
-type Planned = Result<(serde_json::Value, Vec<Command>), OperatorRefusal>;
+pub(crate) type Planned = Result<(serde_json::Value, Vec<Command>), OperatorRefusal>;
 
 /// A refusal is recorded too: who asks again gets it again.
-fn answered(command: &OperatorCommand, at: Timestamp, planned: Planned) -> Plan {
+pub(crate) fn answered(command: &OperatorCommand, at: Timestamp, planned: Planned) -> Plan {
     let (answer, commands) = planned.unwrap_or_else(|refusal| {
         let (code, detail) = (refusal.code(), refusal.to_string());
         (json!({ "status": "refused", "code": code, "detail": detail }), vec![])

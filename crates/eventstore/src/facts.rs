@@ -153,6 +153,9 @@ impl Facts {
                 let now = MovedRoom::new(*room_id, RoomPhase::Closed, None, rests)?;
                 self.move_room(place, &now);
             }
+            ProfileEvent::RoomReassigned { room_id, to, .. } => {
+                self.rare.push(Rare::reassigned(place, *room_id, to));
+            }
             ProfileEvent::ClientProfileArchived { .. }
             | ProfileEvent::ClientBlocked { .. }
             | ProfileEvent::ClientUnblocked { .. }

@@ -85,6 +85,34 @@ impl EventStore {
         Ok(self.room(company, room_id).await?.map(|room| room.profile_id))
     }
 
+    /// The open room with a user of a client, or of one that is known to be the same, and its profile.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn open_room_with(
+        &self,
+        company: &CompanyId,
+        client_id: ClientId,
+        user_id: &UserId,
+    ) -> Result<Option<(ProfileId, RoomId)>, StoreError> {
+        let row: Option<(Uuid, Uuid)> = sqlx::query_as(
+            "WITH oldest AS (SELECT linked_client($1, $2) AS client_id) \
+             SELECT profile_id, room_id FROM rooms \
+             WHERE company = $1 AND user_id = $3 AND phase IN ('reserved', 'invited', 'active') \
+             AND client_id = ANY (ARRAY(SELECT client_id FROM oldest UNION ALL \
+                 SELECT l.client_id FROM client_links l JOIN oldest ON l.linked_to = oldest.client_id \
+                 WHERE l.company = $1)) \
+             LIMIT 1",
+        )
+        .bind(company.as_str())
+        .bind(client_id.as_uuid())
+        .bind(user_id.as_str())
+        .fetch_optional(&self.pool)
+        .await
+        .during(ROOM)?;
+        Ok(row.map(|(profile, room)| (ProfileId::from_uuid(profile), RoomId::from_uuid(room))))
+    }
+
     /// At most `limit` rooms whose phase has lasted too long, the longest overdue first.
     ///
     /// # Errors

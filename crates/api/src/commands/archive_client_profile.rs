@@ -22,6 +22,9 @@ pub struct ArchivedClientProfile {
     pub profile_id: ProfileId,
     /// Position of the last event that the command led to; none if it was archived before.
     pub position: Option<u64>,
+    /// The version of the client profile then, for `If-Match`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// Uses a profile no more: no onboarding takes it, and its client's next request gets another. Its

@@ -22,6 +22,9 @@ pub struct BlockedClient {
     pub profile_id: ProfileId,
     /// Position of the last event that the command led to; none if it was so before.
     pub position: Option<u64>,
+    /// The version of the client profile then, for `If-Match`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// Has a profile's client answered no more, whatever it writes to which number: its messages are

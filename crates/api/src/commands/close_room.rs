@@ -21,6 +21,9 @@ pub struct ClosedRoom {
     pub room_id: RoomId,
     /// Position of the last event that the command led to; none if the room was closed before.
     pub position: Option<u64>,
+    /// The version of the room's client profile then, for `If-Match`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// Ends an active room for good. Its number carries one room less. For the time of the company's

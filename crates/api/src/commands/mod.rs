@@ -1,10 +1,13 @@
 //! Operators' commands: sent into their company's lane, answered after commit.
 
+pub mod add_number;
 pub mod archive_client_profile;
 pub mod block_client;
 pub mod close_room;
 pub mod promote_prospect;
+pub mod reassign_room;
 pub mod register_client_profile;
+pub mod remove_number;
 pub mod resend_invitation;
 pub mod set_client_language;
 pub mod set_number_service;
@@ -19,7 +22,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use directory::access::AccessToken;
 use domain::Personal;
-use domain::ids::{CompanyId, OperationId, ProfileId, RoomId};
+use domain::ids::{CompanyId, OperationId, PhoneNumberId, ProfileId, RoomId};
 use domain::input::{OperatorCommand, OperatorRequest};
 use messaging::inbox::{Answers, InboxBody, InboxMessage};
 use serde::de::DeserializeOwned;
@@ -61,6 +64,19 @@ pub(crate) struct RoomInCompany {
     room_id: RoomId,
 }
 
+/// A number of a company.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NumberInCompany {
+    /// The company.
+    #[param(value_type = String, example = "acme")]
+    company: CompanyId,
+    /// The number's `phone_number_id`.
+    #[param(value_type = String)]
+    number: PhoneNumberId,
+}
+
 /// The headers of every command.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
@@ -72,6 +88,11 @@ pub(crate) struct CommandHeaders {
     /// For whom the token's holder asks, for the record. Personal data.
     #[param(rename = "X-Actor")]
     actor: Option<String>,
+    /// The version that the caller saw of what is to change, in quotes: the `version` of an earlier
+    /// answer; for a change of the directory its `directory_version`. If it is another one by now,
+    /// nothing is done.
+    #[param(rename = "If-Match", example = "\"7\"")]
+    if_match: Option<String>,
     /// W3C Trace Context.
     traceparent: Option<String>,
 }
@@ -97,6 +118,7 @@ enum Answer<T> {
 pub(crate) struct Asked {
     operation_id: OperationId,
     actor: Personal<String>,
+    expected_version: Option<u64>,
     traceparent: String,
     path: String,
 }
@@ -109,6 +131,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
         Ok(Self {
             operation_id: key(&parts.headers)?,
             actor: actor(parts)?,
+            expected_version: expected_version(&parts.headers)?,
             traceparent: traceparent(&parts.headers),
             path: uri.path().to_owned(),
         })
@@ -128,9 +151,10 @@ impl Asked {
         request: OperatorRequest,
         done: StatusCode,
     ) -> Result<Response, Problem> {
-        let Self { operation_id, actor, traceparent, path } = self;
+        let Self { operation_id, actor, expected_version, traceparent, path } = self;
         state.pictures.of(&company).await?;
-        let command = OperatorCommand { operation_id, actor, at: (state.clock)(), request };
+        let at = (state.clock)();
+        let command = OperatorCommand { operation_id, actor, at, expected_version, request };
         let Some(answer) = send(state, company, command, traceparent).await? else {
             return Ok(pending(path));
         };
@@ -174,14 +198,17 @@ fn refused(code: &str, detail: String) -> Problem {
         "unknown-chat-room"
         | "unknown-client-profile"
         | "unknown-number"
+        | "unknown-pool"
         | "unknown-onboarding-request" => StatusCode::NOT_FOUND,
         "extension-taken" => StatusCode::CONFLICT,
         "room-closed" | "no-invitation-needed" | "invitation-under-way" => StatusCode::CONFLICT,
-        "phone-taken" | "room-under-way" | "no-prospect" | "user-not-found" | "client-blocked"
-        | "client-moved" => {
+        "room-open-with-user" | "client-profile-hidden" => StatusCode::CONFLICT,
+        "number-exists" | "number-taken" | "display-number-taken" | "number-is-primary" => {
             StatusCode::CONFLICT
         }
-        "client-stopped" => StatusCode::CONFLICT,
+        "phone-taken" | "room-under-way" | "no-prospect" | "user-not-found" | "client-blocked"
+        | "client-moved" | "client-stopped" => StatusCode::CONFLICT,
+        "version-mismatch" => StatusCode::PRECONDITION_FAILED,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let field = detail.split_once(": ").map(|(field, _)| field.to_owned());
@@ -205,6 +232,17 @@ fn key(headers: &HeaderMap) -> Result<OperationId, Problem> {
     };
     let key = headers.get(KEY).and_then(|key| key.to_str().ok()).ok_or_else(rule)?;
     key.parse().map_err(|_| rule())
+}
+
+/// One strong tag, as the answers give it: a list, `*` or a weak one leave open which version is meant.
+fn expected_version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(given) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = given.to_str().ok().map(str::trim);
+    let quoted = text.and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
+    let version = quoted.and_then(|digits| digits.parse().ok());
+    version.map(Some).ok_or_else(|| {
+        Problem::bad("If-Match", "If-Match: must be one version in quotes, as in \"7\"")
+    })
 }
 
 /// Who asks, for the record: the holder of the token, and in front of it whom the holder names.

@@ -35,6 +35,9 @@ pub struct PromotedProspect {
     pub request_id: RequestId,
     /// Position of the last event that the command led to.
     pub position: Option<u64>,
+    /// The version of the request that recorded the prospect then, for `If-Match`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// Onboards a client whose request ended as `prospect_recorded`: its message is decided as if it had

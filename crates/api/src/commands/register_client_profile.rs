@@ -58,6 +58,9 @@ pub struct RegisteredClientProfile {
     pub profile_id: ProfileId,
     /// Position of the last event that the command led to: a read model at it shows the profile.
     pub position: Option<u64>,
+    /// The version of the client profile then, for `If-Match`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// Enters a client that the company knows already. The same key gets the same answer, however

@@ -22,6 +22,9 @@ pub struct InvitationResent {
     pub room_id: RoomId,
     /// Position of the last event that the command led to.
     pub position: Option<u64>,
+    /// The version of the room's client profile then, for `If-Match`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// Sends a room's invitation once more, in the words of the first, if its client has not written into

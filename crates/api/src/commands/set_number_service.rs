@@ -4,29 +4,16 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::ids::{CompanyId, PhoneNumberId};
+use domain::ids::PhoneNumberId;
 use domain::input::OperatorRequest;
 use domain::pool::Service;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::{Asked, CommandHeaders, Pending};
+use super::{Asked, CommandHeaders, NumberInCompany, Pending};
 use crate::ApiState;
 use crate::params::{JsonBody, Params};
 use crate::problem::Problem;
-
-/// A secondary number of a company.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NumberInCompany {
-    /// The company.
-    #[param(value_type = String, example = "acme")]
-    company: CompanyId,
-    /// The number's `phone_number_id`.
-    #[param(value_type = String)]
-    number: PhoneNumberId,
-}
 
 /// What a number does.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -46,6 +33,9 @@ pub struct NumberServiceSet {
     pub number: PhoneNumberId,
     /// Position of the last event that the command led to; none if it was so before.
     pub position: Option<u64>,
+    /// The version of the number's pool then, for `If-Match`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// Says whether a secondary number takes new rooms; its open rooms go on whatever it is. New

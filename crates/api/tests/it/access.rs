@@ -16,7 +16,7 @@ const DASHBOARD: &str = "dashboard";
 const AM_USER: &str = "am-user";
 
 /// Every route that is not open, and who may call it.
-const WHO_MAY: [(&str, &str, &[&str]); 21] = [
+const WHO_MAY: [(&str, &str, &[&str]); 24] = [
     ("get", "/api/v1/me", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD, AM_USER]),
     ("get", "/api/v1/onboarding-requests", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
     ("get", "/api/v1/onboarding-requests/{id}", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
@@ -47,8 +47,11 @@ const WHO_MAY: [(&str, &str, &[&str]); 21] = [
         &[ADMIN, OPERATOR],
     ),
     ("post", "/api/v1/companies/{company}/numbers/{number}/service", &[ADMIN, OPERATOR]),
+    ("post", "/api/v1/companies/{company}/numbers/{number}/remove", &[ADMIN, OPERATOR]),
+    ("post", "/api/v1/companies/{company}/pools/{pool}/numbers", &[ADMIN, OPERATOR]),
     ("post", "/api/v1/companies/{company}/users/{user_id}/extension", &[ADMIN, OPERATOR]),
     ("post", "/api/v1/companies/{company}/chat-rooms/{room_id}/close", &[ADMIN, OPERATOR]),
+    ("post", "/api/v1/companies/{company}/chat-rooms/{room_id}/reassign", &[ADMIN, OPERATOR]),
     (
         "post",
         "/api/v1/companies/{company}/chat-rooms/{room_id}/resend-invitation",
@@ -82,6 +85,7 @@ fn of_company(path: &str, company: &str) -> String {
     let filled = filled.replace("{room_id}", &id).replace("{profile_id}", &id);
     let filled = filled.replace("{request_id}", &id);
     let filled = filled.replace("{number}", "101").replace("{user_id}", "michael");
+    let filled = filled.replace("{pool}", "main");
     if path.contains("{company}") || path == "/api/v1/me" {
         filled
     } else {

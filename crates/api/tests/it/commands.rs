@@ -37,6 +37,7 @@ async fn asked(answer: Option<Value>) -> Answer {
         assert_eq!(command.operation_id.to_string(), KEY);
         assert_eq!(command.actor.expose(), "Olga (console)");
         assert_eq!(command.at, now());
+        assert_eq!(command.expected_version, Some(7));
         let OperatorRequest::RegisterClientProfile(client) = &command.request else {
             panic!("{:?}", command.request);
         };
@@ -49,7 +50,7 @@ async fn asked(answer: Option<Value>) -> Answer {
         }
         delivery.handle.settle().await.unwrap();
     });
-    let headers = [("idempotency-key", KEY), ("x-actor", "Olga")];
+    let headers = [("idempotency-key", KEY), ("x-actor", "Olga"), ("if-match", "\"7\"")];
     let answer = posted(&http, PATH, &headers, &body()).await;
     playing.await.unwrap();
     answer
@@ -79,6 +80,10 @@ async fn a_refusal_is_a_problem_of_its_own_kind() {
     ));
     let field = Some("request_id".into());
     assert_eq!(stopped.await.problem(), (409, "client-stopped".into(), field));
+    let detail = "expected_version: it is at version 8 by now, not at 7; look at it again";
+    let mismatch = json!({ "status": "refused", "code": "version-mismatch", "detail": detail });
+    let problem = asked(Some(mismatch)).await.problem();
+    assert_eq!(problem, (412, "version-mismatch".into(), Some("expected_version".into())));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,6 +113,9 @@ async fn what_can_be_no_command_is_refused_with_its_field() {
             Some("Idempotency-Key"),
         ),
         (PATH, vec![key, ("x-actor", &long)], body(), 400, "bad-parameter", Some("X-Actor")),
+        (PATH, vec![key, ("if-match", "7")], body(), 400, "bad-parameter", Some("If-Match")),
+        (PATH, vec![key, ("if-match", "*")], body(), 400, "bad-parameter", Some("If-Match")),
+        (PATH, vec![key, ("if-match", "W/\"7\"")], body(), 400, "bad-parameter", Some("If-Match")),
         (PATH, vec![key], json!({}), 400, "bad-parameter", Some("identifiers")),
         (
             PATH,

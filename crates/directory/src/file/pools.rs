@@ -9,7 +9,7 @@ use super::ids::Declared;
 use super::spot::{Record, Spot};
 use super::texts::{country, country_pairs};
 use super::units::Units;
-use crate::model::{OfficialAccount, Pool, Secondary};
+use crate::model::{CAPACITY, OfficialAccount, Pool, Secondary};
 
 const FIELDS: [&str; 7] = [
     "id",
@@ -77,7 +77,7 @@ fn secondaries<'a>(
                 account.app, primary.app
             ));
         }
-        let capacity = record.optional("capacity").and_then(|s| s.whole(1..=1_000_000, "rooms"));
+        let capacity = record.optional("capacity").and_then(|s| s.whole(CAPACITY, "rooms"));
         let country = match (record.optional("country"), account) {
             (Some(given), _) => country(&given),
             (None, Some(account)) => own_country(&spot, account),

@@ -187,7 +187,10 @@ pub(super) async fn insert_documents(
 }
 
 /// All old rows go before the new ones come: a number may move between two companies of a file.
-async fn replace_numbers(tx: &mut Tx, changed: &[&Company]) -> Result<(), DirectoryError> {
+pub(super) async fn replace_numbers(
+    tx: &mut Tx,
+    changed: &[&Company],
+) -> Result<(), DirectoryError> {
     let companies: Vec<&str> = changed.iter().map(|company| company.id.as_str()).collect();
     sqlx::query("DELETE FROM directory_numbers WHERE company = ANY ($1)")
         .bind(companies)

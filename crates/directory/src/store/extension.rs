@@ -1,23 +1,14 @@
 //! One user's extension, without a whole file.
 
+use domain::Extension;
+use domain::flow::OperatorRefusal;
 use domain::ids::{CompanyId, UserId};
-use domain::input::Timestamp;
-use domain::{Extension, Personal};
+use domain::input::{OperatorCommand, Timestamp};
 
 use super::DirectoryStore;
-use super::apply::{insert_documents, insert_version, latest_of};
-use crate::error::{DirectoryError, doing};
-
-/// What became of a user's extension.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExtensionSet {
-    /// It is so in this version of the company: a new one, or one from before.
-    Version(u64),
-    /// The company has no such user.
-    NoSuchUser,
-    /// Another user has it, active or not.
-    Taken(UserId),
-}
+use super::change::Changed;
+use crate::error::DirectoryError;
+use crate::model::{Company, User};
 
 impl DirectoryStore {
     /// Makes a version in which a user has this extension, or none, and nothing else is changed. If
@@ -30,32 +21,34 @@ impl DirectoryStore {
         company: &CompanyId,
         user_id: &UserId,
         extension: Option<&Extension>,
-        actor: &Personal<String>,
+        command: &OperatorCommand,
         at: Timestamp,
-    ) -> Result<ExtensionSet, DirectoryError> {
-        let mut tx = self.begin_change().await?;
-        let stored = latest_of(&mut tx, &[company.as_str()]).await?.remove(company);
-        let Some((version, mut stored)) = stored else { return Ok(ExtensionSet::NoSuchUser) };
-        let has = |other: &&crate::model::User| {
+    ) -> Result<Changed, DirectoryError> {
+        let changed = self.change(company, command, at, |it| it.set_extension(user_id, extension));
+        let no_such_user = || Err(OperatorRefusal::NoSuchUser(user_id.clone()));
+        Ok(changed.await?.unwrap_or_else(no_such_user))
+    }
+}
+
+impl Company {
+    /// `false`: the user has it already. Nobody else may have it, active or not.
+    fn set_extension(
+        &mut self,
+        user_id: &UserId,
+        extension: Option<&Extension>,
+    ) -> Result<bool, OperatorRefusal> {
+        let has = |other: &&User| {
             extension.is_some() && other.id != *user_id && other.extension.as_ref() == extension
         };
-        if let Some(other) = stored.users.iter().find(has) {
-            return Ok(ExtensionSet::Taken(other.id.clone()));
+        if let Some(other) = self.users.iter().find(has) {
+            return Err(OperatorRefusal::ExtensionTaken(other.id.clone()));
         }
-        let Some(user) = stored.users.iter_mut().find(|user| user.id == *user_id) else {
-            return Ok(ExtensionSet::NoSuchUser);
-        };
+        let user = self.users.iter_mut().find(|user| user.id == *user_id);
+        let user = user.ok_or_else(|| OperatorRefusal::NoSuchUser(user_id.clone()))?;
         if user.extension.as_ref() == extension {
-            return Ok(ExtensionSet::Version(version));
+            return Ok(false);
         }
         user.extension = extension.cloned();
-        // There is no file: what is told of it instead is the change.
-        let shown = extension.map_or("none", Extension::as_str);
-        let source = format!("company {company}, user {user_id}, extension {shown}");
-        let version = insert_version(&mut tx, &source, actor, at).await?;
-        insert_documents(&mut tx, version, &[&stored]).await?;
-        tx.commit().await.map_err(doing("commit a directory version"))?;
-        tracing::info!(version, "a user's extension is set");
-        Ok(ExtensionSet::Version(version))
+        Ok(true)
     }
 }

@@ -1,6 +1,7 @@
 //! The directory's versions in Postgres.
 
 mod apply;
+mod change;
 mod extension;
 mod read;
 mod show;
@@ -11,7 +12,7 @@ use domain::input::Timestamp;
 use sqlx::PgPool;
 
 pub use apply::Applied;
-pub use extension::ExtensionSet;
+pub use change::Changed;
 
 use crate::error::DirectoryError;
 use crate::model::Company;

@@ -15,6 +15,7 @@ mod message;
 mod numbers;
 mod operator;
 mod profiles;
+mod reassigning;
 #[cfg(test)]
 mod tests;
 mod wording;
@@ -34,11 +35,12 @@ pub use followup::{
 };
 pub use message::{decide, on_message};
 pub use operator::{
-    OperatorRefusal, Prospect, RegisterFacts, ResendFacts, on_archive_client_profile,
-    on_set_client_language,
-    on_block_client, on_directory_version, on_promote_prospect, on_register_client_profile,
-    on_resend_invitation, on_set_number_service, prospect_of,
+    OperatorRefusal, Prospect, RegisterFacts, ResendFacts, check_version,
+    on_archive_client_profile, on_block_client, on_directory_version, on_promote_prospect,
+    on_register_client_profile, on_resend_invitation, on_set_client_language,
+    on_set_number_service, prospect_of,
 };
+pub use reassigning::{ReassignFacts, on_reassign_room};
 
 use crate::ids::{PoolId, ProfileId, RequestId};
 use crate::pool::{PoolCommand, PoolRejection};

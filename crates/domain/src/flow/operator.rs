@@ -7,11 +7,11 @@ use chrono::Duration;
 use super::message::make_request;
 use super::wording::Wording;
 use super::{Command, Facts, ProfileFacts, Promotion, RoomInProfile};
-use crate::company::{Line, NumberSpec};
+use crate::company::{Line, NumberSpec, UserFacts};
 use crate::consent::{Said, Wish};
 use crate::identity::Identifier;
 use crate::ids::{
-    ClientId, CompanyId, ExternalCompanyId, OperationId, PhoneNumberId, PoolId, ProfileId,
+    ClientId, CompanyId, ExternalCompanyId, OperationId, PhoneNumberId, PoolId, PoolKey, ProfileId,
     RequestId, RoomId, UserId,
 };
 use crate::input::{InboundMessage, KnownClient, Timestamp};
@@ -80,6 +80,32 @@ pub enum OperatorRefusal {
     /// The company has no such secondary number.
     #[error("number: the company has no secondary number {0} in a pool")]
     UnknownNumber(PhoneNumberId),
+    /// The company has no such pool.
+    #[error("pool: the company has no pool {0}")]
+    UnknownPool(PoolKey),
+    /// The number is in a pool, or clients see it as another one.
+    #[error(
+        "number: the company has {0} already, in a pool, or with another display number; remove it there, or correct this"
+    )]
+    NumberExists(PhoneNumberId),
+    /// No two companies share an official account.
+    #[error("number: another company has the official account {0}")]
+    NumberTaken(PhoneNumberId),
+    /// No two accounts of a company look the same to clients.
+    #[error("display_number: official account {0} has it already")]
+    DisplayNumberTaken(PhoneNumberId),
+    /// A client's id holds within one app only.
+    #[error("number: official account {0} is not of the app of the pool's primary")]
+    OtherApp(PhoneNumberId),
+    /// Which clients it is for can't be told.
+    #[error("country: it cannot be told from the display number; give it")]
+    NoCountry,
+    /// More or fewer rooms than a number may carry.
+    #[error("capacity: must be 1 to 1000000 rooms, or be left out")]
+    CapacityOutOfRange,
+    /// Clients write to it first.
+    #[error("number: {0} is the primary of its pool, which cannot be without one")]
+    NumberIsPrimary(PhoneNumberId),
     /// The company has no such room.
     #[error("room_id: the company has no room {0}")]
     UnknownRoom(RoomId),
@@ -92,6 +118,27 @@ pub enum OperatorRefusal {
     /// What was sent is not settled.
     #[error("room_id: an invitation into room {0} is on its way; wait for what becomes of it")]
     InvitationUnderWay(RoomId),
+    /// The directory has no such user, or they are not active.
+    #[error("user_id: the company has no active user {0}")]
+    NoActiveUser(UserId),
+    /// The user may not see the room's profile.
+    #[error(
+        "user_id: user {0} may not see the client profile of the room: it is archived, or of an external company that the user is not assigned to"
+    )]
+    ProfileHidden(UserId),
+    /// A client has one open room with a user.
+    #[error("user_id: the room's client has room {0} with this user already")]
+    RoomOpenWithUser(RoomId),
+    /// Somebody else was faster, or the operator saw something older.
+    #[error(
+        "expected_version: it is at version {actual} by now, not at {expected}; look at it again"
+    )]
+    VersionMismatch {
+        /// What the operator saw.
+        expected: u64,
+        /// What is so.
+        actual: u64,
+    },
     /// Its onboarding goes on.
     #[error(
         "room_id: room {0} is not active yet; it will be, or will be closed, when its onboarding ends"
@@ -104,7 +151,7 @@ impl OperatorRefusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoIdentifier => "no-identifier",
-            Self::UnknownUser(_) | Self::NoSuchUser(_) => "unknown-user",
+            Self::UnknownUser(_) | Self::NoSuchUser(_) | Self::NoActiveUser(_) => "unknown-user",
             Self::UnknownExternalCompany(_) => "unknown-external-company",
             Self::UnknownLanguage(_) => "unknown-language",
             Self::PhoneTaken(_) => "phone-taken",
@@ -117,12 +164,37 @@ impl OperatorRefusal {
             Self::ClientBlocked(_) => "client-blocked",
             Self::ClientStopped(_) => "client-stopped",
             Self::UnknownNumber(_) => "unknown-number",
+            Self::UnknownPool(_) => "unknown-pool",
+            Self::NumberExists(_) => "number-exists",
+            Self::NumberTaken(_) => "number-taken",
+            Self::DisplayNumberTaken(_) => "display-number-taken",
+            Self::OtherApp(_) => "other-app",
+            Self::NoCountry => "no-country",
+            Self::CapacityOutOfRange => "capacity-out-of-range",
+            Self::NumberIsPrimary(_) => "number-is-primary",
             Self::UnknownRoom(_) => "unknown-chat-room",
             Self::RoomClosed(_) => "room-closed",
             Self::NoInvitationNeeded(_) => "no-invitation-needed",
             Self::InvitationUnderWay(_) => "invitation-under-way",
+            Self::ProfileHidden(_) => "client-profile-hidden",
+            Self::RoomOpenWithUser(_) => "room-open-with-user",
+            Self::VersionMismatch { .. } => "version-mismatch",
             Self::RoomUnderWay(_) => "room-under-way",
         }
+    }
+}
+
+/// Whether an operator saw what is so: `actual` is the version of what is to change. Who names no
+/// version wants it whatever that is.
+///
+/// # Errors
+/// [`OperatorRefusal::VersionMismatch`].
+pub fn check_version(expected: Option<u64>, actual: u64) -> Result<(), OperatorRefusal> {
+    match expected {
+        Some(expected) if expected != actual => {
+            Err(OperatorRefusal::VersionMismatch { expected, actual })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -337,10 +409,13 @@ pub struct ResendFacts<'a> {
     pub said: Option<Said>,
     /// Whether one of its client's profiles is blocked.
     pub client_blocked: bool,
+    /// The room's user, if active.
+    pub user: Option<&'a UserFacts>,
 }
 
-/// An operator has a room's invitation sent once more, in the words of the first. If it fails, the
-/// one that WhatsApp took before still stands, and so does the room.
+/// An operator has a room's invitation sent once more, in the words of the first; the name is that
+/// of the user whose room it is by now. If it fails, the one that WhatsApp took before still
+/// stands, and so does the room.
 ///
 /// # Errors
 /// Why it is refused.
@@ -349,7 +424,7 @@ pub fn on_resend_invitation(
     room_id: RoomId,
     facts: &ResendFacts<'_>,
 ) -> Result<Vec<Command>, OperatorRefusal> {
-    let ResendFacts { at, room, moved, said, client_blocked } = *facts;
+    let ResendFacts { at, room, moved, said, client_blocked, user } = *facts;
     let (found, request) = room.ok_or(OperatorRefusal::UnknownRoom(room_id))?;
     if !found.room.is_open() {
         return Err(OperatorRefusal::RoomClosed(room_id));
@@ -373,11 +448,14 @@ pub fn on_resend_invitation(
     if request.messages.iter().any(under_way) {
         return Err(OperatorRefusal::InvitationUnderWay(room_id));
     }
+    let asked_for = request.decided.as_ref().and_then(|(then, _)| then.user.as_ref());
+    let user = asked_for.filter(|asked_for| asked_for.user_id == found.room.user_id).or(user);
+    let user = user.ok_or_else(|| OperatorRefusal::NoActiveUser(found.room.user_id.clone()))?;
     let message = request.decided.as_ref().and_then(|(then, _)| {
         let deadline = at + Duration::seconds(then.company.timing.invitation_deadline.into());
         let wording = Wording { facts: then, message: &request.message };
         let (id, number) = (request.next_message_id(), found.room.number.clone());
-        wording.invitation(id, then.user.as_ref()?, room_id, number, (at, deadline))
+        wording.invitation(id, user, room_id, number, (at, deadline))
     });
     let message = message.ok_or(OperatorRefusal::UnknownRoom(room_id))?;
     let (message_id, by) = (message.message_id, actor.clone());

@@ -64,12 +64,23 @@ pub(super) fn may_see(user: &UserFacts, external_company: Option<&ExternalCompan
 /// that the user is assigned to.
 fn visibility(profile: &ProfileFacts, user: &UserFacts) -> ProfileVerdict {
     if profile.held == Held::RoomOnly {
-        ProfileVerdict::NotHeld
-    } else if profile.archived {
-        ProfileVerdict::Archived
-    } else if !may_see(user, profile.external_company.as_ref()) {
-        ProfileVerdict::OtherExternalCompany
+        return ProfileVerdict::NotHeld;
+    }
+    let hidden = hidden_from(user, profile.archived, profile.external_company.as_ref());
+    hidden.unwrap_or(ProfileVerdict::Candidate)
+}
+
+/// Why a profile is not visible to a user, if it is not.
+pub(super) fn hidden_from(
+    user: &UserFacts,
+    archived: bool,
+    external_company: Option<&ExternalCompanyId>,
+) -> Option<ProfileVerdict> {
+    if archived {
+        Some(ProfileVerdict::Archived)
+    } else if !may_see(user, external_company) {
+        Some(ProfileVerdict::OtherExternalCompany)
     } else {
-        ProfileVerdict::Candidate
+        None
     }
 }

@@ -171,6 +171,17 @@ pub enum ProfileCommand {
         /// The operator who asks for it.
         by: Personal<String>,
     },
+    /// Give the room, which is active, to another user, and assign that user.
+    ReassignRoom {
+        /// The room.
+        room_id: RoomId,
+        /// Its user from now on.
+        user_id: UserId,
+        /// When.
+        at: Timestamp,
+        /// The operator who asks for it.
+        by: Personal<String>,
+    },
     /// End the room.
     CloseRoom {
         /// The room.
@@ -207,4 +218,7 @@ pub enum ProfileRejection {
     /// A closed room does not open again.
     #[error("room {0} is closed")]
     RoomClosed(RoomId),
+    /// A room has its user by its onboarding until it is active.
+    #[error("room {0} is not active yet")]
+    RoomUnderWay(RoomId),
 }

@@ -161,6 +161,7 @@ impl Profile {
                     by: by.clone(),
                 }])
             }
+            ProfileCommand::ReassignRoom { .. } => self.reassign(command),
             ProfileCommand::CloseRoom { room_id, reason, at, quarantine_until, by } => {
                 let closed = ProfileEvent::RoomClosed {
                     room_id: *room_id,
@@ -225,6 +226,36 @@ impl Profile {
         let is_its_own = room.client_id == self.client_id;
         (is_its_own && !identifiers.is_empty())
             .then(|| ProfileEvent::IdentifiersAdded { identifiers, at })
+    }
+
+    /// The new user is assigned with it; the one before stays, who may have other rooms here.
+    fn reassign(&self, command: &ProfileCommand) -> Decided {
+        let ProfileCommand::ReassignRoom { room_id, user_id, at, by } = command else {
+            return Ok(vec![]);
+        };
+        let room = self.find(*room_id)?;
+        match room.phase {
+            RoomPhase::Reserved | RoomPhase::Invited => {
+                return Err(ProfileRejection::RoomUnderWay(*room_id));
+            }
+            RoomPhase::Closed => return Err(ProfileRejection::RoomClosed(*room_id)),
+            RoomPhase::Active => {}
+        }
+        if room.user_id == *user_id {
+            return Ok(vec![]);
+        }
+        if let Some(other) = self.open_with(room.client_id, user_id) {
+            return Err(ProfileRejection::RoomOpenWithUser(other));
+        }
+        let assign = (!self.users.contains(user_id)).then(|| assigned(user_id, *at));
+        let reassigned = ProfileEvent::RoomReassigned {
+            room_id: *room_id,
+            from: room.user_id.clone(),
+            to: user_id.clone(),
+            at: *at,
+            by: by.clone(),
+        };
+        Ok(assign.into_iter().chain([reassigned]).collect())
     }
 
     fn activate(

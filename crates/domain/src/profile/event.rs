@@ -197,6 +197,19 @@ pub enum ProfileEvent {
         /// When.
         at: Timestamp,
     },
+    /// The room has another user: its number and its client are the same.
+    RoomReassigned {
+        /// The room.
+        room_id: RoomId,
+        /// Its user until now, who stays assigned to the profile.
+        from: UserId,
+        /// Its user from now on.
+        to: UserId,
+        /// When.
+        at: Timestamp,
+        /// The operator who asked for it.
+        by: Personal<String>,
+    },
     /// The room is over.
     RoomClosed {
         /// The room.

@@ -232,6 +232,9 @@ impl Profile {
             ProfileEvent::RoomsClashed { room_id, with, .. } => self.with(room_id, |room| {
                 room.clashes_with.insert(*with);
             }),
+            ProfileEvent::RoomReassigned { room_id, to, .. } => {
+                self.with(room_id, |room| room.user_id = to.clone());
+            }
             ProfileEvent::RoomClosed { room_id, quarantine_until, .. } => {
                 self.with(room_id, |room| {
                     room.phase = RoomPhase::Closed;
@@ -246,6 +249,13 @@ impl Profile {
         if let Some(room) = self.rooms.get_mut(room_id) {
             change(room);
         }
+    }
+
+    /// The open room of a client with a user in this profile.
+    pub fn open_with(&self, client_id: ClientId, user_id: &UserId) -> Option<RoomId> {
+        let mut open = self.rooms.iter().filter(|(_, room)| room.is_open());
+        let found = open.find(|(_, room)| room.client_id == client_id && room.user_id == *user_id);
+        found.map(|(room_id, _)| *room_id)
     }
 
     /// The profile as a decision about one of its clients sees it.

@@ -449,6 +449,60 @@ fn a_closed_room_does_not_open_again() {
     }
 }
 
+fn reassign(to: &str) -> ProfileCommand {
+    let by = Personal::new("Olga".to_owned());
+    ProfileCommand::ReassignRoom { room_id: room_id(ROOM), user_id: id(to), at: at(60), by }
+}
+
+fn reassigned(from: &str, to: &str) -> ProfileEvent {
+    let (from, to, by) = (id(from), id(to), Personal::new("Olga".to_owned()));
+    ProfileEvent::RoomReassigned { room_id: room_id(ROOM), from, to, at: at(60), by }
+}
+
+#[test]
+fn an_active_room_goes_to_another_user_who_is_assigned() {
+    active_room().when(reassign("anna")).then_nothing();
+    active_room().when(reassign("ben")).then([assigned("ben", 60), reassigned("anna", "ben")]);
+    let mut profile = active_room().0;
+    profile.evolve(&assigned("ben", 60));
+    profile.evolve(&reassigned("anna", "ben"));
+    let room = profile.room(room_id(ROOM)).unwrap();
+    assert_eq!((room.user_id.as_str(), room.number.as_str()), ("ben", "2001"));
+    assert!(profile.present().unwrap().users.contains(&id("anna")), "other rooms may be hers");
+    Given(profile).when(reassign("anna")).then([reassigned("ben", "anna")]);
+}
+
+#[test]
+fn only_an_active_room_is_given_away() {
+    let under_way = ProfileRejection::RoomUnderWay(room_id(ROOM));
+    reserved_room().when(reassign("ben")).then_rejected(under_way.clone());
+    invited_room().when(reassign("ben")).then_rejected(under_way);
+    closed_room().when(reassign("ben")).then_rejected(is_closed());
+    no_room().when(reassign("ben")).then_rejected(ProfileRejection::NoSuchRoom(room_id(ROOM)));
+}
+
+#[test]
+fn a_room_is_not_given_to_a_user_with_whom_the_client_has_one() {
+    let mut profile = active_room().0;
+    profile.evolve(&reserved(2, (1, "ben"), "2002"));
+    let open = ProfileRejection::RoomOpenWithUser(room_id(2));
+    Given(profile.clone()).when(reassign("ben")).then_rejected(open);
+    profile.evolve(&reserved(3, (2, "carl"), "2001"));
+    let events = [assigned("carl", 60), reassigned("anna", "carl")];
+    Given(profile).when(reassign("carl")).then(events);
+}
+
+#[test]
+fn the_user_before_and_the_next_may_have_the_rooms_that_the_change_leaves_free() {
+    let mut profile = active_room().0;
+    profile.evolve(&reassigned("anna", "ben"));
+    let given = || Given(profile.clone());
+    given().when(reserve(2, (1, "anna"), "2002")).then([reserved(2, (1, "anna"), "2002")]);
+    given()
+        .when(reserve(2, (1, "ben"), "2002"))
+        .then_rejected(ProfileRejection::RoomOpenWithUser(room_id(ROOM)));
+}
+
 #[test]
 fn a_profile_that_is_there_is_not_made_anew() {
     let mut profile = active_room().0;

@@ -510,6 +510,13 @@ fn profile_events() -> Vec<ProfileEvent> {
             by: Personal::new("Olga".to_owned()),
         },
         ProfileEvent::RoomsClashed { room_id, with: self::room_id(2), at: at(11) },
+        ProfileEvent::RoomReassigned {
+            room_id,
+            from: id("user-1"),
+            to: id("user-2"),
+            at: at(11),
+            by: Personal::new("Olga".to_owned()),
+        },
         ProfileEvent::RoomClosed {
             room_id,
             reason: CloseReason::InvitationLost,

@@ -6,7 +6,7 @@ use domain::Personal;
 use domain::identity::{Identifier, Sender};
 use domain::ids::{CompanyId, PhoneNumberId, ProfileId, RequestId, RoomId, Wamid};
 use domain::input::{
-    InboundMessage, Input, KnownClient, LaneInput, MessageReference, MessageStatus,
+    InboundMessage, Input, KnownClient, LaneInput, MessageReference, MessageStatus, NewNumber,
     OperatorCommand, OperatorRequest, SendReceipt, SendResult, Timestamp,
 };
 use domain::outbound::{DeliveryStatus, ErrorClass, OutboundMessage, SendError};
@@ -219,6 +219,11 @@ pub(crate) fn close(operation: u128, room_id: RoomId) -> LaneInput {
     asked(operation, OperatorRequest::CloseRoom { room_id })
 }
 
+/// An operator gives a room to another user.
+pub(crate) fn reassign(operation: u128, room_id: RoomId, user: &str) -> LaneInput {
+    asked(operation, OperatorRequest::ReassignRoom { room_id, user_id: user.parse().unwrap() })
+}
+
 /// An operator archives a profile.
 pub(crate) fn archive(operation: u128, profile_id: ProfileId) -> LaneInput {
     asked(operation, OperatorRequest::ArchiveClientProfile { profile_id })
@@ -246,9 +251,33 @@ pub(crate) fn set_extension(operation: u128, user: &str, extension: Option<&str>
     asked(operation, OperatorRequest::SetUserExtension { user_id, extension })
 }
 
+/// An operator adds a number to the pool `main`.
+pub(crate) fn add_number(operation: u128, number: &PhoneNumberId, display: &str) -> LaneInput {
+    let new = NewNumber {
+        pool: "main".parse().unwrap(),
+        number: number.clone(),
+        display_number: display.parse().unwrap(),
+        country: None,
+        capacity: None,
+    };
+    asked(operation, OperatorRequest::AddNumber(new))
+}
+
+/// An operator takes a number out of its pool.
+pub(crate) fn remove_number(operation: u128, number: &PhoneNumberId) -> LaneInput {
+    asked(operation, OperatorRequest::RemoveNumber { number: number.clone() })
+}
+
 /// An operator says what a number does.
 pub(crate) fn set_service(operation: u128, number: &PhoneNumberId, service: Service) -> LaneInput {
     asked(operation, OperatorRequest::SetNumberService { number: number.clone(), service })
+}
+
+/// The same command of an operator who saw this version.
+pub(crate) fn seen_at(version: u64, mut input: LaneInput) -> LaneInput {
+    let Input::Command(command) = &mut input.input else { panic!("no command") };
+    command.expected_version = Some(version);
+    input
 }
 
 fn asked(operation: u128, request: OperatorRequest) -> LaneInput {
@@ -256,6 +285,7 @@ fn asked(operation: u128, request: OperatorRequest) -> LaneInput {
         operation_id: Uuid::from_u128(operation).to_string().parse().unwrap(),
         actor: Personal::new("operator".to_owned()),
         at: engine::Clock::system().now(),
+        expected_version: None,
         request,
     };
     LaneInput { company: company_id("acme"), input: Input::Command(command) }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod abuse;
+mod adding_numbers;
 mod another_number;
 mod archiving;
 mod blocking;
@@ -24,9 +25,11 @@ mod poison;
 mod prospects;
 mod proxy;
 mod reminders;
+mod reassigning;
 mod resending;
 mod reviews;
 mod round_trips;
 mod throughput;
 mod two_workers;
+mod versions;
 mod what_if;

@@ -60,11 +60,26 @@ impl Bookings {
                 }
                 self.rooms.insert(*room_id, (with_user, on_number));
             }
+            AnyEvent::Profile(ProfileEvent::RoomReassigned { room_id, to, .. }) => {
+                if let Some(other) = self.reassign(*room_id, to) {
+                    let position = recorded.position;
+                    let what = format!("position {position}: room {room_id} beside room {other}");
+                    findings.add(FindingKind::DoubleBooked, what);
+                }
+            }
             AnyEvent::Profile(ProfileEvent::RoomClosed { room_id, quarantine_until, .. }) => {
                 self.close(*room_id, *quarantine_until);
             }
             AnyEvent::Profile(_) | AnyEvent::Request(_) | AnyEvent::Pool(_) => {}
         }
+    }
+
+    /// Gives the room that the client had open with the new user, if it had one.
+    fn reassign(&mut self, room_id: RoomId, to: &UserId) -> Option<RoomId> {
+        let (with_user, _) = self.rooms.get_mut(&room_id)?;
+        self.with_user.remove(&*with_user);
+        with_user.2 = to.clone();
+        self.with_user.insert(with_user.clone(), room_id)
     }
 
     fn close(&mut self, room_id: RoomId, rests_until: Option<Timestamp>) {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use domain::Personal;
 use domain::consent::{Said, Wish};
 use domain::identity::Identifier;
-use domain::ids::ClientId;
+use domain::ids::{ClientId, RoomId, UserId};
 use domain::input::Timestamp;
 use serde::Serialize;
 
@@ -31,6 +31,8 @@ enum Fact {
     Left { client: ClientId, identifiers: BTreeSet<Personal<Identifier>>, since: Timestamp },
     /// A client says whether it takes templates.
     Said { client: ClientId, stopped: bool, sent_at: Timestamp },
+    /// A room has another user.
+    Reassigned { room: RoomId, user: UserId },
     /// A client has numbers that another has left.
     TakenOver { client: ClientId, identifiers: BTreeSet<Personal<Identifier>> },
 }
@@ -64,6 +66,10 @@ impl Rare {
     pub(super) fn said(place: &Place<'_>, client: ClientId, said: Said) -> Self {
         let (stopped, sent_at) = (said.wish == Wish::Stop, said.sent_at);
         Self::of(place, Fact::Said { client, stopped, sent_at })
+    }
+
+    pub(super) fn reassigned(place: &Place<'_>, room: RoomId, to: &UserId) -> Self {
+        Self::of(place, Fact::Reassigned { room, user: to.clone() })
     }
 
     fn of(place: &Place<'_>, fact: Fact) -> Self {

@@ -10,4 +10,5 @@ mod evidence;
 mod load;
 mod log;
 mod lookup;
+mod reassign;
 mod support;

@@ -187,6 +187,16 @@ pub(crate) fn activated(room_id: RoomId) -> ProfileEvent {
     ProfileEvent::RoomActivated { room_id, cause: ActivationCause::UserInfoSettled, at: at(2) }
 }
 
+pub(crate) fn reassigned(room_id: RoomId, from: &str, to: &str) -> ProfileEvent {
+    ProfileEvent::RoomReassigned {
+        room_id,
+        from: from.parse().unwrap(),
+        to: to.parse().unwrap(),
+        at: at(2),
+        by: Personal::new("operator".to_owned()),
+    }
+}
+
 pub(crate) fn closed(room_id: RoomId, quarantine_until: Option<Timestamp>) -> ProfileEvent {
     let reason = CloseReason::InvitationLost;
     ProfileEvent::RoomClosed { room_id, reason, at: at(3), quarantine_until, by: None }

@@ -23,6 +23,9 @@ struct Change {
     room_id: RoomId,
     #[serde(flatten)]
     reserved: Option<Reserved>,
+    /// Its user from now on; of a new row [`Reserved`] has it.
+    #[serde(rename = "user_id", skip_serializing_if = "Option::is_none")]
+    reassigned: Option<UserId>,
     phase: Option<RoomPhase>,
     invited_at: Option<Timestamp>,
     activated_at: Option<Timestamp>,
@@ -116,6 +119,13 @@ impl super::Changes for Changes {
                 self.of(*room_id, recorded).clashes_with.push(*with);
                 self.of(*with, recorded).clashes_with.push(*room_id);
             }
+            ProfileEvent::RoomReassigned { room_id, to, from: _, at: _, by: _ } => {
+                let room = self.of(*room_id, recorded);
+                match &mut room.reserved {
+                    Some(reserved) => reserved.user_id = to.clone(),
+                    None => room.reassigned = Some(to.clone()),
+                }
+            }
             ProfileEvent::RoomClosed { room_id, reason, at, quarantine_until, by: _ } => {
                 let room = self.of(*room_id, recorded);
                 room.phase = Some(RoomPhase::Closed);
@@ -140,6 +150,7 @@ impl Changes {
         let change = self.0.entry(room_id).or_insert_with(|| Change {
             room_id,
             reserved: None,
+            reassigned: None,
             phase: None,
             invited_at: None,
             activated_at: None,
@@ -171,6 +182,7 @@ const INSERT: &str = "
 
 const UPDATE: &str = "
     UPDATE rm_chat_rooms r SET
+        user_id = coalesce(c.user_id, r.user_id),
         phase = coalesce(c.phase, r.phase),
         invited_at = coalesce(c.invited_at, r.invited_at),
         activated_at = coalesce(c.activated_at, r.activated_at),

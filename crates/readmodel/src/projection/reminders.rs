@@ -1,5 +1,7 @@
 //! The view `reminders`.
 
+use std::collections::BTreeMap;
+
 use domain::ids::{ClientId, CompanyId, MessageId, PhoneNumberId, RequestId, RoomId, UserId};
 use domain::input::Timestamp;
 use domain::profile::ProfileEvent;
@@ -15,6 +17,8 @@ use crate::rows;
 pub(super) struct Changes {
     rooms: Vec<Room>,
     reminders: Vec<Reminder>,
+    /// Rooms with another user than at the batch's begin, and by whom they are had now.
+    reassigned: BTreeMap<RoomId, UserId>,
 }
 
 /// Whose room it is: the event of a reminder does not tell.
@@ -26,12 +30,21 @@ struct Room {
     number: PhoneNumberId,
 }
 
+/// A room that has another user.
+#[derive(Serialize)]
+struct Reassigned {
+    room_id: RoomId,
+    user_id: UserId,
+}
+
 #[derive(Serialize)]
 struct Reminder {
     reminder_id: Uuid,
     request_id: RequestId,
     room_id: RoomId,
     company: CompanyId,
+    /// Whose room it was then, if that is told by this batch.
+    user_id: Option<UserId>,
     message_id: Option<MessageId>,
     suppressed: bool,
     at: Timestamp,
@@ -58,11 +71,15 @@ impl super::Changes for Changes {
                     request_id: *request_id,
                     room_id: *room_id,
                     company: recorded.company.clone(),
+                    user_id: self.reassigned.get(room_id).cloned(),
                     message_id: *message_id,
                     suppressed: message_id.is_none(),
                     at: *at,
                     position: recorded.position,
                 });
+            }
+            ProfileEvent::RoomReassigned { room_id, to, .. } => {
+                self.reassigned.insert(*room_id, to.clone());
             }
             ProfileEvent::ClientProfileCreated { .. }
             | ProfileEvent::IdentifiersAdded { .. }
@@ -86,7 +103,11 @@ impl super::Changes for Changes {
 
     async fn write(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         rows::execute(connection, INSERT_ROOMS, &self.rooms).await?;
-        rows::execute(connection, INSERT_REMINDERS, &self.reminders).await
+        rows::execute(connection, INSERT_REMINDERS, &self.reminders).await?;
+        let reassigned = self.reassigned.into_iter();
+        let reassigned: Vec<_> =
+            reassigned.map(|(room_id, user_id)| Reassigned { room_id, user_id }).collect();
+        rows::execute(connection, UPDATE_ROOMS, &reassigned).await
     }
 }
 
@@ -100,7 +121,13 @@ const INSERT_REMINDERS: &str = "
         reminder_id, request_id, room_id, company, user_id, client_id, number, message_id,
         suppressed, at, position)
     SELECT
-        n.reminder_id, n.request_id, n.room_id, n.company, r.user_id, r.client_id, r.number,
-        n.message_id, n.suppressed, n.at, n.position
+        n.reminder_id, n.request_id, n.room_id, n.company, coalesce(n.user_id, r.user_id),
+        r.client_id, r.number, n.message_id, n.suppressed, n.at, n.position
     FROM json_populate_recordset(NULL::rm_reminders, $1::json) n
     JOIN rm_reminder_rooms r ON r.room_id = n.room_id";
+
+/// After the reminders: those that came before the change are of the user before it.
+const UPDATE_ROOMS: &str = "
+    UPDATE rm_reminder_rooms r SET user_id = c.user_id
+    FROM json_populate_recordset(NULL::rm_reminder_rooms, $1::json) c
+    WHERE r.room_id = c.room_id";

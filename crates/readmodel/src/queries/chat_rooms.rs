@@ -103,7 +103,7 @@ impl ChatRoomFilter {
 /// `rm_chat_rooms_clashing` holds the few rooms that ever clashed.
 const CLASHING: &str = " AND clashes_with <> '{}' AND phase <> 'closed' AND EXISTS ( \
     SELECT FROM rm_chat_rooms other WHERE other.room_id = ANY (r.clashes_with) \
-    AND other.phase <> 'closed')";
+    AND other.phase <> 'closed' AND (other.user_id = r.user_id OR other.number = r.number))";
 
 const LIST: List = List { name: "chat rooms", time: "reserved_at", id: "room_id" };
 

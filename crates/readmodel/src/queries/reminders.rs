@@ -23,7 +23,7 @@ pub struct Reminder {
     pub room_id: RoomId,
     /// Its company.
     pub company: CompanyId,
-    /// Its user.
+    /// The user whose room it was then.
     pub user_id: UserId,
     /// Its client.
     pub client_id: ClientId,

@@ -287,6 +287,17 @@ pub(crate) fn wrote(n: u128, seconds: i64) -> ProfileEvent {
     ProfileEvent::ClientWrote { room_id: room_id(n), input_id, sent_at: at(seconds) }
 }
 
+/// Another user has the nth room.
+pub(crate) fn reassigned(n: u128, from: &str, to: &str) -> ProfileEvent {
+    ProfileEvent::RoomReassigned {
+        room_id: room_id(n),
+        from: from.parse().unwrap(),
+        to: to.parse().unwrap(),
+        at: at(45),
+        by: domain::Personal::new("Olga".to_owned()),
+    }
+}
+
 pub(crate) fn closed(n: u128) -> ProfileEvent {
     ProfileEvent::RoomClosed {
         room_id: room_id(n),

@@ -139,6 +139,33 @@ async fn a_late_message_never_turns_back_when_the_client_wrote() {
 }
 
 #[tokio::test]
+async fn a_room_is_seen_with_the_user_that_it_has_now_and_a_reminder_with_the_one_of_then() {
+    let mut log = Log::default();
+    onboarding(&mut log, 1);
+    log.profile(1, reminded(1, 2, 80, true));
+    log.profile(1, reassigned(1, "michael", "anna"));
+    log.profile(1, reminded(1, 3, 150, true));
+    log.profile(1, reassigned(1, "anna", "carl"));
+    log.profile(1, reminded(1, 4, 220, false));
+    let pool = one_by_one_and_at_once(&log).await;
+    let room = queries::chat_room(&pool, &company(), room_id(1)).await.unwrap().unwrap();
+    assert_eq!((room.user_id.as_str(), room.position), ("carl", log.end()));
+    assert_eq!((room.phase, room.number.as_str()), (RoomPhase::Active, "200"));
+
+    let filter = ReminderFilter::of(company());
+    let reminders = queries::reminders(&pool, &filter, &Paging::default()).await.unwrap().items;
+    let by = |n| reminders.iter().find(|it| it.request_id == request_id(n)).unwrap();
+    let users = [501, 2, 3, 4].map(|n| by(n).user_id.to_string());
+    assert_eq!(users, ["michael", "michael", "anna", "carl"]);
+
+    log.profile(1, reminded(1, 5, 300, true));
+    let applied = Projector::new(pool.clone(), View::Reminders).apply(&log.events).await.unwrap();
+    assert_eq!(applied.last, log.end());
+    let reminders = queries::reminders(&pool, &filter, &Paging::default()).await.unwrap().items;
+    assert_eq!(reminders[0].user_id.as_str(), "carl", "in a batch of its own");
+}
+
+#[tokio::test]
 async fn another_company_sees_nothing() {
     let mut log = Log::default();
     onboarding(&mut log, 1);

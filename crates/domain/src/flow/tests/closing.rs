@@ -19,6 +19,7 @@ impl Story {
             operation_id: id(&format!("00000000-0000-0000-0000-{seconds:012}")),
             actor: olga(),
             at: at(seconds),
+            expected_version: None,
             request: OperatorRequest::CloseRoom { room_id },
         };
         self.world.close(&command, (profile_id, room_id), at(seconds))

@@ -16,6 +16,7 @@ mod numbers;
 mod operator;
 mod profiles;
 mod promoting;
+mod reassigning;
 mod reminders;
 mod resending;
 mod rooms;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::company::Line;
 use crate::flow::{
-    Command, OperatorRefusal, RegisterFacts, on_archive_client_profile, on_block_client,
-    on_directory_version, on_register_client_profile, on_set_client_language,
+    Command, OperatorRefusal, RegisterFacts, check_version, on_archive_client_profile,
+    on_block_client, on_directory_version, on_register_client_profile, on_set_client_language,
     on_set_number_service,
 };
 use crate::identity::Identifier;
@@ -173,6 +173,16 @@ fn only_a_secondary_number_is_taken_out_of_service() {
 }
 
 #[test]
+fn who_saw_another_version_is_told_the_one_that_is_so() {
+    assert_eq!(check_version(None, 4), Ok(()));
+    assert_eq!(check_version(Some(4), 4), Ok(()));
+    for seen in [3, 5] {
+        let refusal = OperatorRefusal::VersionMismatch { expected: seen, actual: 4 };
+        assert_eq!(check_version(Some(seen), 4), Err(refusal));
+    }
+}
+
+#[test]
 fn a_refusal_names_what_was_wrong_and_a_code_for_machines() {
     for (refusal, code, names) in [
         (OperatorRefusal::NoIdentifier, "no-identifier", "identifiers"),
@@ -194,11 +204,27 @@ fn a_refusal_names_what_was_wrong_and_a_code_for_machines() {
         (OperatorRefusal::NoSuchUser(id("zoe")), "unknown-user", "user_id"),
         (OperatorRefusal::ExtensionTaken(id("zoe")), "extension-taken", "extension"),
         (OperatorRefusal::UnknownNumber(id("2001")), "unknown-number", "number"),
+        (OperatorRefusal::UnknownPool(id("main")), "unknown-pool", "pool: "),
+        (OperatorRefusal::NumberExists(id("2001")), "number-exists", "number: "),
+        (OperatorRefusal::NumberTaken(id("2001")), "number-taken", "number: "),
+        (OperatorRefusal::DisplayNumberTaken(id("2001")), "display-number-taken", "display_number"),
+        (OperatorRefusal::OtherApp(id("2001")), "other-app", "number: "),
+        (OperatorRefusal::NoCountry, "no-country", "country: "),
+        (OperatorRefusal::CapacityOutOfRange, "capacity-out-of-range", "capacity: "),
+        (OperatorRefusal::NumberIsPrimary(id("2001")), "number-is-primary", "number: "),
         (OperatorRefusal::UnknownRoom(room_id(1)), "unknown-chat-room", "room_id"),
         (OperatorRefusal::RoomClosed(room_id(1)), "room-closed", "room_id"),
         (OperatorRefusal::NoInvitationNeeded(room_id(1)), "no-invitation-needed", "room_id"),
         (OperatorRefusal::InvitationUnderWay(room_id(1)), "invitation-under-way", "room_id"),
         (OperatorRefusal::RoomUnderWay(room_id(1)), "room-under-way", "room_id"),
+        (
+            OperatorRefusal::VersionMismatch { expected: 3, actual: 4 },
+            "version-mismatch",
+            "at version 4",
+        ),
+        (OperatorRefusal::NoActiveUser(id("zoe")), "unknown-user", "user_id"),
+        (OperatorRefusal::ProfileHidden(id("zoe")), "client-profile-hidden", "user_id"),
+        (OperatorRefusal::RoomOpenWithUser(room_id(1)), "room-open-with-user", "user_id"),
     ] {
         assert_eq!(refusal.code(), code);
         assert!(refusal.to_string().contains(names), "{refusal}");

@@ -25,6 +25,7 @@ fn operation(seconds: i64) -> OperatorCommand {
         operation_id: id(&format!("00000000-0000-0000-0000-{seconds:012}")),
         actor: Personal::new("Olga".to_owned()),
         at: at(seconds),
+        expected_version: None,
         request: OperatorRequest::PromoteProspect { request_id: request_id(9) },
     }
 }

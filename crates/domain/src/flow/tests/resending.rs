@@ -21,6 +21,7 @@ impl Story {
             operation_id: id(&format!("00000000-0000-0000-0000-{seconds:012}")),
             actor: Personal::new("Olga".to_owned()),
             at: at(seconds),
+            expected_version: None,
             request: OperatorRequest::ResendInvitation { room_id },
         };
         self.world.resend(&command, (profile_id, room_id), at(seconds))

@@ -13,10 +13,10 @@ use crate::consent::{Said, Wish};
 use crate::extension::Extension;
 use crate::flow::{
     CloseFacts, Command, Facts, Held, OperatorRefusal, ProfileFacts, Promotion, RegisterFacts,
-    Rejection, ResendFacts, RoomInProfile, Told, decide, on_archive_client_profile,
+    ReassignFacts, Rejection, ResendFacts, RoomInProfile, Told, decide, on_archive_client_profile,
     on_block_client, on_close_room, on_directory_version, on_message, on_promote_prospect,
-    on_register_client_profile, on_resend_invitation, on_room_deadline, on_set_number_service,
-    on_told, profiles_of, prospect_of, room_of, wants_facts,
+    on_reassign_room, on_register_client_profile, on_resend_invitation, on_room_deadline,
+    on_set_number_service, on_told, profiles_of, prospect_of, room_of, wants_facts,
 };
 use crate::identity::Identifier;
 use crate::ids::{ClientId, InputId, MessageId, PoolId, ProfileId, RequestId, RoomId};
@@ -264,9 +264,35 @@ impl World {
         let said = self.said.get(&room.room.client_id).copied();
         let profiles = self.facts(&request.message, now, 0).profiles;
         let client_blocked = profiles.iter().any(ProfileFacts::blocks_client);
-        let room = Some((room, request));
-        let facts = ResendFacts { at: now, room, moved: false, said, client_blocked };
+        let user = self.users.iter().find(|user| user.user_id == room.room.user_id);
+        let (at, moved, room) = (now, false, Some((room, request)));
+        let facts = ResendFacts { at, room, moved, said, client_blocked, user };
         let planned = on_resend_invitation(&command.actor, room_id, &facts)?;
+        Ok(self.take_in(&Input::Command(command.clone()), |_| planned))
+    }
+
+    /// An operator gives a room to another user, or is refused.
+    pub(crate) fn reassign(
+        &mut self,
+        command: &OperatorCommand,
+        (profile_id, room_id): (ProfileId, RoomId),
+        now: Timestamp,
+    ) -> Result<Vec<AnyEvent>, OperatorRefusal> {
+        let OperatorRequest::ReassignRoom { user_id, .. } = &command.request else {
+            panic!("{command:?}");
+        };
+        let room = self.room(profile_id, room_id);
+        let open_with_user = self.rooms().find(|(_, id, other)| {
+            let same_client = other.client_id == room.room.client_id;
+            *id != room_id && other.is_open() && same_client && other.user_id == *user_id
+        });
+        let facts = ReassignFacts {
+            at: now,
+            room: Some(room),
+            user: self.users.iter().find(|user| user.user_id == *user_id),
+            open_with_user: open_with_user.map(|(_, id, _)| id),
+        };
+        let planned = on_reassign_room(&command.actor, room_id, user_id, &facts)?;
         Ok(self.take_in(&Input::Command(command.clone()), |_| planned))
     }
 

@@ -319,6 +319,7 @@ fn registration(of: Sender, at: Timestamp) -> anyhow::Result<InboxMessage> {
         operation_id: OperationId::from_uuid(Uuid::now_v7()),
         actor: Personal::new("bench".into()),
         at,
+        expected_version: None,
         request,
     };
     let body = InboxBody::Command { company, command, reply_to: None };

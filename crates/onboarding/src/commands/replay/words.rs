@@ -248,6 +248,9 @@ fn profile(event: &ProfileEvent) -> String {
         }
         ProfileEvent::ClientWrote { room_id, .. } => format!("room {room_id}"),
         ProfileEvent::RoomsClashed { room_id, with, .. } => format!("room {room_id} with {with}"),
+        ProfileEvent::RoomReassigned { room_id, from, to, by, .. } => {
+            format!("room {room_id} from {from} to {to}, by {}", by.expose())
+        }
         ProfileEvent::RoomClosed { room_id, reason, quarantine_until, by, .. } => {
             let rest =
                 quarantine_until.map_or(String::new(), |until| format!(", rests until {until}"));

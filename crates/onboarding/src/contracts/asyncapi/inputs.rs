@@ -36,7 +36,10 @@ const COMMANDS: &[(&str, &str)] = &[
     ("promote-prospect", "An operator onboards a client who was recorded as a prospect."),
     ("set-user-extension", "An operator gives a user another extension, or none."),
     ("set-number-service", "An operator says whether a secondary number takes new rooms."),
+    ("add-number", "An operator adds a secondary number to a pool."),
+    ("remove-number", "An operator takes a secondary number out of its pool."),
     ("resend-invitation", "An operator has a room's invitation sent once more."),
+    ("reassign-room", "An operator gives an active room to another user."),
     ("close-room", "An operator ends a room."),
 ];
 
@@ -98,7 +101,7 @@ fn answer() -> Value {
                 },
                 "user_id": {
                     "type": "string",
-                    "description": "If done: the user whose extension is set."
+                    "description": "If done: the user that it is about."
                 },
                 "directory_version": {
                     "type": "integer",
@@ -106,12 +109,16 @@ fn answer() -> Value {
                 },
                 "number": {
                     "type": "string",
-                    "description": "If done: the number whose service is set."
+                    "description": "If done: the number that it is about."
                 },
                 "room_id": {
                     "type": "string",
                     "format": "uuid",
                     "description": "If done: the room that it is about."
+                },
+                "version": {
+                    "type": "integer",
+                    "description": "If done: the version of the client profile, request or pool that it is about, for `expected_version`."
                 },
                 "position": {
                     "type": "integer",

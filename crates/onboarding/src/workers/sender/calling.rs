@@ -346,7 +346,9 @@ impl Calling {
         number: &PhoneNumberId,
     ) -> Result<Option<(AccessToken, AppId)>, DirectoryError> {
         let mut apps = self.apps.lock().await;
-        if apps.read_at.is_none_or(|read_at| read_at.elapsed() > APPS_STAY) {
+        // A number that was added a moment ago is not waited for.
+        let is_new = !apps.of.contains_key(number);
+        if is_new || apps.read_at.is_none_or(|read_at| read_at.elapsed() > APPS_STAY) {
             let rows = self.sender.directory.numbers().await?;
             apps.of = rows.into_iter().map(|(number, _, app)| (number, app)).collect();
             apps.read_at = Some(Instant::now());

@@ -84,6 +84,15 @@ impl History {
                     let _ = self.world.resend(&command, (profile_id, room_id), at(self.now));
                 }
             }
+            Step::IsReassigned { room, user } => {
+                let rooms: Vec<_> = self.world.rooms().map(|(p, r, _)| (p, r)).collect();
+                if !rooms.is_empty() {
+                    let (profile_id, room_id) = *room.get(&rooms);
+                    let user_id = id(user);
+                    let command = self.asks(OperatorRequest::ReassignRoom { room_id, user_id });
+                    let _ = self.world.reassign(&command, (profile_id, room_id), at(self.now));
+                }
+            }
             Step::IsClosed { room } => {
                 let rooms: Vec<_> = self.world.rooms().map(|(p, r, _)| (p, r)).collect();
                 if !rooms.is_empty() {
@@ -160,6 +169,7 @@ impl History {
             operation_id: id(&format!("00000000-0000-0000-0000-{:012}", self.steps)),
             actor: Personal::new("operator".to_owned()),
             at: at(self.now),
+            expected_version: None,
             request,
         }
     }

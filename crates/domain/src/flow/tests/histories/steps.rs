@@ -21,6 +21,7 @@ pub(super) enum Step {
     WritesAgain(Index),
     IsRegistered { client: usize, external: bool, user: Option<&'static str> },
     IsInvitedAgain { room: Index },
+    IsReassigned { room: Index, user: &'static str },
     IsClosed { room: Index },
     IsArchived { profile: Index },
     IsBlocked { profile: Index, blocked: bool },
@@ -61,6 +62,7 @@ fn step() -> impl Strategy<Value = (Step, i64)> {
     let tells = (any::<Index>(), status(), any::<bool>());
     let user = prop::option::of(prop::sample::select(&["anna", "ben"][..]));
     let registered = (0..CLIENTS, any::<bool>(), user);
+    let reassigned = (any::<Index>(), prop::sample::select(&["anna", "ben", "carl", "zoe"][..]));
     let services = [Service::InService, Service::Suspended, Service::Draining];
     let set = (
         prop::sample::select(&["2001", "2002", "3001"][..]),
@@ -76,6 +78,7 @@ fn step() -> impl Strategy<Value = (Step, i64)> {
             Step::IsRegistered { client, external, user }
         }),
         2 => any::<Index>().prop_map(|room| Step::IsInvitedAgain { room }),
+        2 => reassigned.prop_map(|(room, user)| Step::IsReassigned { room, user }),
         2 => any::<Index>().prop_map(|room| Step::IsClosed { room }),
         1 => any::<Index>().prop_map(|profile| Step::IsArchived { profile }),
         1 => (any::<Index>(), any::<bool>()).prop_map(|(profile, blocked)| {
