@@ -178,7 +178,10 @@ async fn what_is_refused_is_refused_over_both_and_stays_so() {
     let key = Uuid::now_v7();
     let close = OperatorRequest::CloseRoom { room_id };
     let answer = over_nats(&app, BANK, key, close).await;
-    assert_eq!((&answer["status"], &answer["code"]), (&json!("refused"), &json!("unknown-chat-room")));
+    assert_eq!(
+        (&answer["status"], &answer["code"]),
+        (&json!("refused"), &json!("unknown-chat-room"))
+    );
     let path = format!("/api/v1/companies/{BANK}/chat-rooms/{room_id}/close");
     let (status, problem) = app.stage.operate(&path, key, &json!({})).await.unwrap();
     assert_eq!((status, &problem["detail"]), (404, &answer["detail"]), "{problem}");

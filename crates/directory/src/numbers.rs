@@ -19,8 +19,7 @@ impl Company {
         let unknown = || OperatorRefusal::UnknownPool(pool.clone());
         let at = self.pools.iter().position(|it| it.id == *pool).ok_or_else(unknown)?;
         let app = self.account(&self.pools[at].primary).ok_or_else(unknown)?.app.clone();
-        let secondary =
-            Secondary { phone_number_id: number.clone(), capacity: *capacity, country };
+        let secondary = Secondary { phone_number_id: number.clone(), capacity: *capacity, country };
 
         let account = self.account(number);
         let looks_so = account.is_none_or(|account| account.display_number == *display_number);

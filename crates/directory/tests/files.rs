@@ -419,8 +419,10 @@ fn words_that_are_left_out_count_too() {
     );
     assert_faults(
         &company("  start_words: {de: [stop]}\n"),
-        &["line 4: companies[0].start_words.de[0]: is a stop word too; a word can only mean one of \
-           the two"],
+        &[
+            "line 4: companies[0].start_words.de[0]: is a stop word too; a word can only mean one of \
+           the two",
+        ],
     );
     assert_faults(
         &company("  stop_words: {en: []}\n  start_words: {en: []}\n"),

@@ -119,14 +119,13 @@ impl Lane {
                 .as_ref()
                 .is_none_or(|id| picture.has_external_company(id)),
         };
-        let planned =
-            flow::on_register_client_profile(
-                &self.company,
-                command.operation_id,
-                &command.actor,
-                client,
-                &facts,
-            );
+        let planned = flow::on_register_client_profile(
+            &self.company,
+            command.operation_id,
+            &command.actor,
+            client,
+            &facts,
+        );
         if let Ok((profile_id, _)) = planned
             && !self.wary
         {

@@ -96,10 +96,9 @@ impl Lane {
         let mut seen = vec![];
         let Some(actual) = self.version_of(target, &mut seen).await? else { return Ok(None) };
         let at = self.engine.clock.now();
-        Ok(check_version(command.expected_version, actual).err().map(|refusal| Plan {
-            looked_at: seen,
-            ..answered(command, at, Err(refusal))
-        }))
+        Ok(check_version(command.expected_version, actual)
+            .err()
+            .map(|refusal| Plan { looked_at: seen, ..answered(command, at, Err(refusal)) }))
     }
 
     /// The version of what the company has; that it is so is checked when the answer is recorded.

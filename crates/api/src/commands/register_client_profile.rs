@@ -4,10 +4,10 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::{Language, Personal};
 use domain::identity::Identifier;
 use domain::ids::{ExternalCompanyId, ProfileId, UserId};
 use domain::input::{KnownClient, OperatorRequest};
+use domain::{Language, Personal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -7,12 +7,12 @@ mod words;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use domain::{Extension, Language};
 use domain::company::{CompanyFacts, Limits, Line, NumberSpec, UserFacts};
 use domain::consent::Wish;
 use domain::flow::Standing;
 use domain::identity::{Country, PhoneNumber, Sender};
 use domain::ids::{CompanyId, ExternalCompanyId, OuId, PhoneNumberId, PoolId, UserId};
+use domain::{Extension, Language};
 
 use self::lines::Lines;
 use self::pools::Units;

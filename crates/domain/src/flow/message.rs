@@ -317,8 +317,7 @@ const fn texts_used(decision: &Decision) -> &'static [TextKey] {
         Decision::ReportUserNotFound => &[TextKey::UserNotFound],
         Decision::Remind { form: ReminderForm::FreeText, .. } => &[TextKey::Reminder],
         Decision::Remind {
-            form:
-                ReminderForm::Template | ReminderForm::Suppressed | ReminderForm::TemplatesStopped,
+            form: ReminderForm::Template | ReminderForm::Suppressed | ReminderForm::TemplatesStopped,
             ..
         } => &[],
         Decision::RecordProspect => &[TextKey::Prospect],

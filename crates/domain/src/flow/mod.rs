@@ -25,11 +25,11 @@ pub use decision::{
     ConsideredNumber, ConsideredProfile, Decision, IgnoreReason, NumberChoice, NumberVerdict,
     Preference, ProfileChoice, ProfileSource, ProfileVerdict, ReminderForm, SelectionStep,
 };
-pub use facts::{Facts, language_in};
 pub use facts::{
     AskedInVain, Held, NumberFacts, PoolFacts, ProfileFacts, Promotion, RoomFacts, TemplateFacts,
     WINDOW,
 };
+pub use facts::{Facts, language_in};
 pub use followup::{
     MOST_NUMBERS, RoomInProfile, Told, on_room_deadline, on_told, profiles_of, room_of, wants_facts,
 };

@@ -567,8 +567,7 @@ fn its_client_is_written_to_in_the_language_that_an_operator_says() {
 #[test]
 fn rooms_that_clash_are_told_once() {
     let at = at(52);
-    let report =
-        || ProfileCommand::ReportClash { room_id: room_id(ROOM), with: room_id(77), at };
+    let report = || ProfileCommand::ReportClash { room_id: room_id(ROOM), with: room_id(77), at };
     let clash = ProfileEvent::RoomsClashed { room_id: room_id(ROOM), with: room_id(77), at };
     active_room().when(report()).then([clash.clone()]);
     let mut told = active_room();

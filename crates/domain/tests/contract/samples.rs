@@ -8,7 +8,8 @@ use domain::consent::{Said, Wish};
 use domain::flow::{
     AskedInVain, ConsideredNumber, ConsideredProfile, Decision, Facts, Held, IgnoreReason,
     NumberChoice, NumberFacts, NumberVerdict, PoolFacts, Preference, ProfileChoice, ProfileFacts,
-    ProfileSource, ProfileVerdict, Promotion, ReminderForm, RoomFacts, SelectionStep, TemplateFacts,
+    ProfileSource, ProfileVerdict, Promotion, ReminderForm, RoomFacts, SelectionStep,
+    TemplateFacts,
 };
 use domain::identity::{Identifier, Recipient, Sender};
 use domain::ids::{ClientId, InputId, MessageId, ProfileId, RequestId, RoomId};

@@ -123,14 +123,15 @@ async fn what_comes_with_the_message_that_shows_it_is_decided_on_both() {
     let world = World::new().await;
     let engine = world.start();
     let (by_phone, by_bsuid) = by_phone_and_by_bsuid();
-    engine.decide_all([
-        message(by_phone.clone(), "hello"),
-        message(by_bsuid.clone(), "#michael"),
-        message(client(1), "hello"),
-        message(by_phone, "#michael"),
-        message(by_bsuid, "#michael"),
-    ])
-    .await;
+    engine
+        .decide_all([
+            message(by_phone.clone(), "hello"),
+            message(by_bsuid.clone(), "#michael"),
+            message(client(1), "hello"),
+            message(by_phone, "#michael"),
+            message(by_bsuid, "#michael"),
+        ])
+        .await;
     assert_eq!(world.count("clients-linked").await, 1);
     assert_eq!(world.count("room-reserved").await, 1);
     assert_eq!(world.count("room-joined").await, 2);
@@ -213,7 +214,8 @@ async fn nothing_is_sent_to_a_number_that_its_client_has_left() {
     let world = World::new().await;
     let engine = world.start();
     engine.done(message(client(1), "#michael")).await;
-    let (_, invitation) = world.all_requested(domain::outbound::Purpose::Invitation).await.remove(0);
+    let (_, invitation) =
+        world.all_requested(domain::outbound::Purpose::Invitation).await.remove(0);
     engine.done(later(changed(client(1), moved()), 10)).await;
     let room = invitation.room_id.unwrap();
     let answer = crate::harness::answer(engine.decide(crate::inputs::resend(1, room)).await);

@@ -103,17 +103,15 @@ async fn numbers_go_by_their_pool_and_the_directory_by_its_own_version() {
     let one = number(0, 1);
     let first = answer(engine.decide(set_service(1, &one, Service::Suspended)).await);
     let version = first["version"].as_u64().unwrap();
-    let back = |operation, version| {
-        seen_at(version, set_service(operation, &one, Service::InService))
-    };
+    let back =
+        |operation, version| seen_at(version, set_service(operation, &one, Service::InService));
     is_refused(&answer(engine.decide(back(2, version + 1)).await), version);
     let done = answer(engine.decide(back(3, version)).await);
     assert_eq!((&done["status"], &done["version"]), (&"done".into(), &(version + 1).into()));
 
     let latest = world.directory.latest(&company_id("acme")).await.unwrap().unwrap();
-    let mike = |operation, version| {
-        seen_at(version, set_extension(operation, "michael", Some("mike")))
-    };
+    let mike =
+        |operation, version| seen_at(version, set_extension(operation, "michael", Some("mike")));
     is_refused(&answer(engine.decide(mike(4, latest + 1)).await), latest);
     let told = answer(engine.decide(mike(5, latest)).await);
     assert_eq!(told["directory_version"], latest + 1);

@@ -95,7 +95,9 @@ impl Clients {
                 }
             }
             AnyEvent::Request(RequestEvent::IdentifiersTakenOver {
-                client_id, identifiers, ..
+                client_id,
+                identifiers,
+                ..
             }) => {
                 for identifier in identifiers {
                     let key = number(recorded, *client_id, identifier);
@@ -176,10 +178,7 @@ impl Clients {
         Ok(())
     }
 
-    async fn compare_identifiers(
-        &mut self,
-        db: &mut PgConnection,
-    ) -> Result<(), StoreError> {
+    async fn compare_identifiers(&mut self, db: &mut PgConnection) -> Result<(), StoreError> {
         let mentions = std::mem::take(&mut self.identifiers);
         let companies: Vec<&str> = mentions.iter().map(|m| m.company.as_str()).collect();
         let kinds: Vec<&str> = mentions.iter().map(|m| m.identifier.kind()).collect();
@@ -299,13 +298,16 @@ impl Clients {
             });
             told.entry((company, to)).or_insert_with(|| [to].into()).insert(client);
         }
-        let told: BTreeSet<_> = told.into_iter().map(|((company, _), all)| (company, all)).collect();
+        let told: BTreeSet<_> =
+            told.into_iter().map(|((company, _), all)| (company, all)).collect();
         let linked = self.linked.0.iter().map(|((company, _), all)| (company.clone(), all.clone()));
         let linked: BTreeSet<_> = linked.collect();
         for (_, clients) in told.symmetric_difference(&linked) {
             findings.add(
                 FindingKind::Clients,
-                format!("clients {clients:?} are one in client_links or in the events, and not in both"),
+                format!(
+                    "clients {clients:?} are one in client_links or in the events, and not in both"
+                ),
             );
         }
         Ok(())

@@ -199,10 +199,7 @@ async fn identifiers_that_are_added_lead_to_profile_and_client() {
     let (profile, client) = (new_profile(), new_client());
     let events = vec![
         created(profile, client, &[phone(PHONE)]),
-        ProfileEvent::IdentifiersAdded {
-            identifiers: [bsuid("BR.new").into()].into(),
-            at: at(1),
-        },
+        ProfileEvent::IdentifiersAdded { identifiers: [bsuid("BR.new").into()].into(), at: at(1) },
     ];
     appended(&store, item().profile(profile, 0, events)).await;
 
@@ -267,11 +264,8 @@ async fn a_number_that_is_given_out_again_leads_to_whoever_had_it_then() {
 /// A request in which a client says something about templates.
 fn saying(client: ClientId, from: &Identifier, word: RequestEvent) -> AppendItem {
     let request = new_request();
-    let events = vec![
-        requested(request, client, std::slice::from_ref(from)),
-        word,
-        ended(Outcome::Stopped),
-    ];
+    let events =
+        vec![requested(request, client, std::slice::from_ref(from)), word, ended(Outcome::Stopped)];
     item().request(request, 0, events)
 }
 

@@ -94,10 +94,8 @@ async fn what_comes_before_and_after_it_in_one_call_is_recorded_in_its_order() {
 async fn a_client_has_one_open_room_with_a_user_also_across_profiles() {
     let given = given().await;
     let (other, with_anna, third) = (new_profile(), new_room(), new_profile());
-    let elsewhere = vec![
-        created(other, given.client, &[]),
-        reserved(with_anna, given.client, "anna", "201"),
-    ];
+    let elsewhere =
+        vec![created(other, given.client, &[]), reserved(with_anna, given.client, "anna", "201")];
     appended(&given.store, item().profile(other, 0, elsewhere)).await;
     let of_another_lane = vec![created(third, new_client(), &[])];
     let items = [

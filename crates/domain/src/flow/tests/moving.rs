@@ -75,9 +75,7 @@ fn what_was_written_into_a_room_before_is_the_rooms() {
     let active = room(room_id(1), "anna", "2001", RoomPhase::Active);
     let late = scene().with_room(active).on_secondary("2001").with(|s| s.facts.moved = true);
     let plan = late.plan();
-    let wrote = matches!(
-        plan.as_slice(),
-        [Command::Profile(_, ProfileCommand::RecordClientWrote { .. })]
-    );
+    let wrote =
+        matches!(plan.as_slice(), [Command::Profile(_, ProfileCommand::RecordClientWrote { .. })]);
     assert!(wrote, "{plan:?}");
 }

@@ -12,8 +12,8 @@ use crate::company::{CompanyFacts, Line, NumberSpec, PoolRules, UserFacts};
 use crate::consent::{Said, Wish};
 use crate::extension::Extension;
 use crate::flow::{
-    CloseFacts, Command, Facts, Held, OperatorRefusal, ProfileFacts, Promotion, RegisterFacts,
-    ReassignFacts, Rejection, ResendFacts, RoomInProfile, Told, decide, on_archive_client_profile,
+    CloseFacts, Command, Facts, Held, OperatorRefusal, ProfileFacts, Promotion, ReassignFacts,
+    RegisterFacts, Rejection, ResendFacts, RoomInProfile, Told, decide, on_archive_client_profile,
     on_block_client, on_close_room, on_directory_version, on_message, on_promote_prospect,
     on_reassign_room, on_register_client_profile, on_resend_invitation, on_room_deadline,
     on_set_number_service, on_told, profiles_of, prospect_of, room_of, wants_facts,
@@ -109,13 +109,15 @@ impl World {
     /// What a message into a room told of its client.
     fn learn(&mut self, events: &[AnyEvent]) {
         for event in events {
-            let AnyEvent::Profile(ProfileEvent::IdentifiersAdded { identifiers, .. }) = event else {
+            let AnyEvent::Profile(ProfileEvent::IdentifiersAdded { identifiers, .. }) = event
+            else {
                 continue;
             };
             let profiles = self.aggregates.profiles.values().filter_map(ClientProfile::present);
             let holds =
                 |profile: &&crate::profile::Profile| identifiers.is_subset(&profile.identifiers);
-            let Some(client) = profiles.filter(holds).map(|profile| profile.client_id).next() else {
+            let Some(client) = profiles.filter(holds).map(|profile| profile.client_id).next()
+            else {
                 continue;
             };
             for identifier in identifiers {
