@@ -3,7 +3,7 @@
 -- identifiers, profiles and rooms stay as they are. Written by append_links (0065).
 -- Queries: to which client a client leads; all clients that lead to one (crates/eventstore/src/lookup.rs).
 CREATE TABLE client_links (
-    company   text   NOT NULL,
+    company   text   COLLATE "C" NOT NULL,
     client_id uuid   NOT NULL,
     linked_to uuid   NOT NULL CHECK (linked_to <> client_id),
     position  bigint NOT NULL,

@@ -56,8 +56,9 @@ async fn over_nats(app: &TestApp, company: &str, key: Uuid, request: OperatorReq
         expected_version: None,
     };
     let body = serde_json::to_vec(&command).unwrap();
-    let published = jetstream::new(nats).publish_with_headers(subject, headers, body.into());
-    published.await.unwrap().await.unwrap();
+    let context = jetstream::new(nats);
+    let published = context.publish_with_headers(subject, headers, body.into()).await.unwrap();
+    published.await.unwrap();
     let answer = tokio::time::timeout(Duration::from_secs(20), answers.next()).await;
     serde_json::from_slice(&answer.unwrap().unwrap().payload).unwrap()
 }
@@ -87,7 +88,8 @@ async fn a_profile_is_registered_blocked_unblocked_and_archived() {
     let app = TestApp::start().await;
     let bsuid = Identifier::Bsuid("US.known".parse().unwrap());
     let identifiers = vec![Personal::new(bsuid)];
-    let client = KnownClient { identifiers, name: None, external_company: None, users: vec![] };
+    let (name, language, external_company) = (None, None, None);
+    let client = KnownClient { identifiers, name, language, external_company, users: vec![] };
     let body = json!({ "identifiers": [{ "kind": "bsuid", "value": "US.known" }] });
     let register = OperatorRequest::RegisterClientProfile(client);
     let registered = asked(&app, BANK, register, "client-profiles", body).await;

@@ -52,7 +52,7 @@ async fn a_refusal_names_what_is_wrong() {
     let new = |number: &str, display: &str| json!({ "number": number, "display_number": display });
     let primary = remove("100100");
     let cases = [
-        (MORE, new("100102", "+12025550102"), 409, "number-exists", "number"),
+        (MORE, new("100301", "+447700900301"), 409, "number-exists", "number"),
         (MORE, new("200101", "+12025550171"), 409, "number-taken", "number"),
         (MORE, new("100103", "+12025550102"), 409, "display-number-taken", "display_number"),
         (elsewhere.as_str(), new("100103", "+12025550103"), 404, "unknown-pool", "pool"),

@@ -17,7 +17,8 @@ pub(crate) struct Met {
     queries: Vec<ClientQuery>,
     /// Which query an identifier was in.
     by: HashMap<Identifier, usize>,
-    /// Clients that are new, have a new profile, or turned out to be one with others.
+    /// Clients that are new, have a new profile, left a number or took one over, or turned out to be
+    /// one with others.
     changed: HashSet<ClientId>,
     /// What leads to them.
     changed_identifiers: HashSet<Identifier>,
@@ -29,8 +30,9 @@ impl Met {
     /// A known client who writes again under the same identifiers is found again
     /// as before: many messages of one client need no commit each.
     pub(crate) fn bears_on(&self, query: &ClientQuery, found: &ClientLookup) -> bool {
-        let other =
-            |identifier| self.by.get(identifier).is_some_and(|&n| self.queries[n] != *query);
+        let other = |identifier| {
+            self.by.get(identifier).is_some_and(|&n| !asks_the_same(&self.queries[n], query))
+        };
         found.clients.iter().any(|client| self.changed.contains(client))
             || leads(query).any(|id| self.changed_identifiers.contains(id) || other(id))
     }
@@ -45,6 +47,10 @@ impl Met {
             AnyEvent::Profile(ProfileEvent::ClientProfileCreated { client_id, .. }) => {
                 Some(*client_id)
             }
+            AnyEvent::Request(
+                RequestEvent::IdentifiersLeft { client_id, .. }
+                | RequestEvent::IdentifiersTakenOver { client_id, .. },
+            ) => Some(*client_id),
             AnyEvent::Request(_) | AnyEvent::Profile(_) | AnyEvent::Pool(_) => None,
         });
         let before = self.changed.len();
@@ -59,4 +65,9 @@ impl Met {
         self.by.extend(leads(&query).map(|identifier| (identifier.clone(), n)));
         self.queries.push(query);
     }
+}
+
+/// When they were sent makes no difference: where it could, the client is among the changed ones.
+fn asks_the_same(one: &ClientQuery, other: &ClientQuery) -> bool {
+    one.identifiers == other.identifiers && one.variants == other.variants
 }

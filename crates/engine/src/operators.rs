@@ -239,7 +239,7 @@ impl Lane {
         room_id: RoomId,
         profile_id: Option<ProfileId>,
     ) -> Result<Plan, Undecided> {
-        let Lane { engine, working_set, .. } = self;
+        let Lane { engine, working_set, company, .. } = self;
         let (store, at) = (&engine.store, engine.clock.now());
         let mut seen = vec![];
         let (mut opener, mut user) = (None, None);

@@ -53,7 +53,7 @@ pub struct PromotedProspect {
         (status = 202, description = "Stored and not decided yet: ask again with the same key", body = Pending),
         (status = 400, description = "`bad-parameter`", body = Problem),
         (status = 404, description = "`unknown-company`, `unknown-onboarding-request`", body = Problem),
-        (status = 409, description = "`no-prospect`; `user-not-found`: nobody active has the extension any more; `client-blocked`; `client-stopped`: it wants no templates", body = Problem),
+        (status = 409, description = "`no-prospect`; `user-not-found`: nobody active has the extension any more; `client-moved`: it has another number; `client-blocked`; `client-stopped`: it wants no templates", body = Problem),
         (status = 503, description = "`unavailable`: ask again with the same key", body = Problem),
     )
 )]

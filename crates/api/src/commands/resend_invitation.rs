@@ -41,7 +41,8 @@ pub struct InvitationResent {
         (status = 202, description = "Stored and not decided yet: ask again with the same key", body = Pending),
         (status = 400, description = "`bad-parameter`", body = Problem),
         (status = 404, description = "`unknown-company`, `unknown-chat-room`", body = Problem),
-        (status = 409, description = "`room-closed`; `no-invitation-needed`: the client has written; `invitation-under-way`; `client-blocked`; `client-stopped`: it wants no templates", body = Problem),
+        (status = 409, description = "`room-closed`; `no-invitation-needed`: the client has written; `invitation-under-way`; `client-moved`: it has another number; `client-blocked`; `client-stopped`: it wants no templates", body = Problem),
+        (status = 422, description = "Refused: `unknown-user`: the room's user is not active", body = Problem),
         (status = 503, description = "`unavailable`: ask again with the same key", body = Problem),
     )
 )]

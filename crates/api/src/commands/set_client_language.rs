@@ -34,6 +34,9 @@ pub struct ClientLanguageSet {
     pub profile_id: ProfileId,
     /// Position of the last event that the command led to; none if it was so before.
     pub position: Option<u64>,
+    /// The version of the client profile then, for `If-Match`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// Has a profile's client written to in this language from its next message on, whatever country it is

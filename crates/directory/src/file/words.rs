@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use domain::Language;
 use domain::consent::{START_WORD, STOP_WORD, Word};
 
 use super::spot::{Record, Spot};
 use super::texts::pairs;
-use crate::language::Language;
 
 /// The words, by language, as they are written.
 pub(super) struct Words {

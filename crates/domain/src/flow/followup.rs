@@ -84,10 +84,10 @@ impl Told {
 }
 
 /// Whether what follows depends on more than the request and its room: another number is to be
-/// looked for, so [`on_told`] wants to know what is so now.
+/// looked for, or a template may be sent, so [`on_told`] wants to know what is so now.
 pub fn wants_facts(request: &Request, room: Option<RoomInProfile<'_>>, told: &Told) -> bool {
     let next = FollowUp { request, room, at: told.at, now: None, client_blocked: false };
-    next.failure_of_number(told).is_some()
+    next.failure_of_number(told).is_some() || next.is_reminder_too_late(told)
 }
 
 /// What follows from what is told of a message; `now` if [`wants_facts`] says so. `client_blocked`
@@ -175,6 +175,15 @@ impl<'a> FollowUp<'a> {
         (may_try && is_numbers_fault && is_the_only && needs_invitation(room)).then_some(error)
     }
 
+    /// Whether a reminder failed whose place the template may take.
+    fn is_reminder_too_late(&self, told: &Told) -> bool {
+        if !told.is_failure() {
+            return false;
+        }
+        let Some((message, Settled::Failed(error), _)) = self.settled(told) else { return false };
+        message.purpose == Purpose::Reminder && came_too_late(message, &error)
+    }
+
     /// Whether the room has another invitation, sent once more or before, that did not fail.
     fn another_stands(&self, message_id: MessageId, room: RoomInProfile<'_>) -> bool {
         self.request.messages.iter().any(|other| {
@@ -260,17 +269,21 @@ impl<'a> FollowUp<'a> {
     }
 
     /// The room's window had closed when its reminder went out: the template takes its place, for
-    /// which windows do not matter. Not if the client was reminded again since: that one counts.
+    /// which windows do not matter. Not if the client was reminded again since, that one counts;
+    /// nor if it has left its number, or wants no templates.
     fn remind_by_template(&self, room: RoomInProfile<'_>) -> Vec<Command> {
         let Some((facts, _)) = &self.request.decided else { return vec![] };
         let is_the_last = room.room.reminded_at == Some(facts.at);
-        if !room.room.is_open() || !is_the_last || self.is_blocked(room) {
+        let now = self.now.as_ref().unwrap_or(facts);
+        let may_be_sent = !self.is_blocked(room) && !now.moved && !now.has_stopped_templates();
+        if !room.room.is_open() || !is_the_last || !may_be_sent {
             return vec![];
         }
         let wording = Wording { facts, message: &self.request.message };
         let (room_id, number) = (room.room_id, room.room.number.clone());
         let id = self.request.next_message_id();
-        let user = facts.user.as_ref();
+        // The room may be another user's by now.
+        let user = facts.user.as_ref().filter(|user| user.user_id == room.room.user_id);
         let reminder = user.and_then(|user| wording.reminder(id, user, room_id, number, None));
         let Some(message) = reminder.filter(|message| self.at < message.expires_at) else {
             return vec![];

@@ -225,7 +225,7 @@ impl Clients {
         let rows: (i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM clients), (SELECT count(*) FROM client_identifiers)",
         )
-        .fetch_one(db)
+        .fetch_one(&mut *db)
         .await
         .during(CHECK)?;
         for (table, there, confirmed) in [

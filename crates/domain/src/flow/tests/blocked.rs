@@ -15,6 +15,7 @@ fn command(operation: i64, request: OperatorRequest) -> OperatorCommand {
         operation_id: id(&format!("00000000-0000-0000-0000-{operation:012}")),
         actor: Personal::new("Olga".to_owned()),
         at: at(operation),
+        expected_version: None,
         request,
     }
 }
@@ -24,7 +25,13 @@ fn of_two_profiles() -> Story {
     let mut world = World::new();
     for operation in [901, 902] {
         let identifiers = british().identifiers().into_iter().map(Personal::new).collect();
-        let client = KnownClient { identifiers, name: None, external_company: None, users: vec![] };
+        let client = KnownClient {
+            identifiers,
+            name: None,
+            language: None,
+            external_company: None,
+            users: vec![],
+        };
         let register = command(operation, OperatorRequest::RegisterClientProfile(client));
         world.register(&register, at(0));
     }

@@ -147,6 +147,7 @@ fn in_a_room_it_is_also_what_the_client_wrote_there() {
         let scene = scene.on_secondary("2001");
         let wrote = ProfileCommand::RecordClientWrote {
             room_id: room_id(1),
+            identifiers: scene.message.identifiers().into_iter().map(Personal::new).collect(),
             input_id: Input::Message(scene.message.clone()).id(&company_id()),
             sent_at: scene.message.sent_at,
             at: scene.facts.at,
@@ -250,6 +251,7 @@ fn operation(request: OperatorRequest, seconds: i64) -> OperatorCommand {
         operation_id: id(&format!("00000000-0000-0000-0000-{seconds:012}")),
         actor: Personal::new("Olga".to_owned()),
         at: at(seconds),
+        expected_version: None,
         request,
     }
 }

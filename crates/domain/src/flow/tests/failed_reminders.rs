@@ -33,6 +33,7 @@ fn command(request: OperatorRequest) -> OperatorCommand {
         operation_id: id("00000000-0000-0000-0000-000000000101"),
         actor: Personal::new("Olga".to_owned()),
         at: at(101),
+        expected_version: None,
         request,
     }
 }
@@ -145,6 +146,20 @@ fn nor_is_who_is_blocked() {
     story.world.block(&block, (profile_id, true), at(101));
     let events = story.gives_up(Purpose::Reminder, window_closed(), 110);
     assert_eq!(names(&events), ["message-failed"]);
+}
+
+#[test]
+fn nor_is_who_wants_no_templates() {
+    let mut before = Story::activated();
+    before.writes("2001", "Hi Anna", 50);
+    before.writes(PRIMARY, "STOP", 60);
+    before.writes(PRIMARY, "#anna", 100);
+    let mut since = reminded();
+    since.writes(PRIMARY, "STOP", 105);
+    for mut story in [before, since] {
+        let events = story.gives_up(Purpose::Reminder, window_closed(), 110);
+        assert_eq!(names(&events), ["message-failed"]);
+    }
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! A client has another number, and somebody else gets the old one.
 
-use crate::flow::{Command, Decision, IgnoreReason, OperatorRefusal, ResendFacts};
-use crate::flow::{RoomInProfile, on_resend_invitation};
+use crate::flow::{
+    Command, Decision, IgnoreReason, OperatorRefusal, ResendFacts, on_resend_invitation,
+};
 use crate::identity::{Identifier, Sender};
 use crate::personal::Personal;
 use crate::profile::{ProfileCommand, RoomPhase};
 use crate::request::{OnboardingRequest, RequestCommand, RequestEvent};
-use crate::testing::{Scene, from_bsuid, from_phone, from_wa_id, id, room, room_id, scene};
+use crate::testing::{
+    Scene, Story, at, from_bsuid, from_phone, from_wa_id, id, room, room_id, scene,
+};
 
 const OLD: &str = "447700900123";
 
@@ -78,4 +81,16 @@ fn what_was_written_into_a_room_before_is_the_rooms() {
     let wrote =
         matches!(plan.as_slice(), [Command::Profile(_, ProfileCommand::RecordClientWrote { .. })]);
     assert!(wrote, "{plan:?}");
+}
+
+#[test]
+fn nobody_is_invited_again_by_a_number_that_it_has_left() {
+    let story = Story::activated();
+    let (profile_id, own, _) = story.world.rooms().next().unwrap();
+    let request = story.world.request(story.request).unwrap();
+    let room = Some((story.world.room(profile_id, own), request));
+    let (said, user) = (None, None);
+    let facts = ResendFacts { at: at(100), room, moved: true, said, client_blocked: false, user };
+    let refused = on_resend_invitation(&Personal::new("Olga".to_owned()), own, &facts);
+    assert_eq!(refused, Err(OperatorRefusal::ClientMoved(story.request)));
 }

@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_operator_is_told_once_an_hour_of_each_portfolio() {
-        let at = |minutes| Timestamp::from_timestamp(1_800_000_000 + 60 * minutes, 0).unwrap();
+        let at = |minutes: i64| Timestamp::from_timestamp(1_800_000_000 + 60 * minutes, 0).unwrap();
         let (main, other) = ("main".parse().unwrap(), "other".parse().unwrap());
         let portfolios = Portfolios::new(HashMap::new());
         assert!(portfolios.is_news(&main, at(0)));
