@@ -301,6 +301,7 @@ async fn check_queries(app: &TestApp, log: &[RecordedEvent]) {
         ("chat-rooms", json!({ "company": COMPANY })),
         ("chat-room", json!({ "company": COMPANY, "id": reserved["room_id"] })),
         ("reminders", json!({ "company": COMPANY })),
+        ("parked-inputs", json!({ "company": COMPANY, "limit": 2 })),
     ] {
         let channel = format!("asyncapi.json#/channels/query.{query}");
         let asked = Contracts::schema(&format!("{channel}/messages/{query}/payload"));

@@ -7,6 +7,7 @@ use acceptance::process::{Process, Ran};
 use domain::request::Outcome;
 use onboarding::commands::directory::apply_text;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 const LATE: &str = r#"
 companies:
@@ -98,5 +99,86 @@ async fn what_can_never_be_decided_says_so_and_can_be_dropped() {
     let gone = parked(&app, &["drop", &id]);
     assert_eq!(gone.status.code(), Some(1), "{gone:?}");
     assert_eq!(parked(&app, &["list"]).stdout, "Nothing is parked.\n");
+    app.stop().await;
+}
+
+const LIST: &str = "/api/v1/companies/demo-bank/parked-inputs";
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// What operators of the bank are shown, once it is so many.
+async fn shown(app: &TestApp, count: usize) -> Vec<Value> {
+    app.stage
+        .until("the inputs are shown", async || {
+            let (status, list) = app.stage.get(LIST).await?;
+            assert_eq!(status, 200, "{list}");
+            let items = list["items"].as_array().unwrap().clone();
+            Ok((items.len() == count).then_some(items))
+        })
+        .await
+        .unwrap()
+}
+
+async fn retried(app: &TestApp, company: &str, id: &Value, key: Uuid) -> (u16, Value) {
+    let path = format!("/api/v1/companies/{company}/parked-inputs/{id}/retry");
+    app.stage.operate(&path, key, &json!({})).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_companys_operators_see_and_retry_what_is_theirs() {
+    let app = TestApp::start().await;
+    let (wamid, now) = (app.stage.next_wamid(), app.stage.now());
+    app.stage.remember(&wamid, now);
+    let message = json!({
+        "phone_number_id": "100109", "id": wamid, "from": { "bsuid": "US.parked" },
+        "sent_at": now, "received_at": now, "kind": "text", "text": "hello there",
+    });
+    let nats = onboarding::nats_client(&app.stage.config).await.unwrap();
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("traceparent", TRACE);
+    let (subject, body) = ("wa.in.v1.demo-bank.100109", message.to_string());
+    nats.publish_with_headers(subject, headers, body.into()).await.unwrap();
+    let row = shown(&app, 1).await.remove(0);
+    assert_eq!((&row["code"], &row["kind"]), (&json!("unknown-number"), &json!("message")));
+    assert_eq!((&row["subject"], &row["tries"]), (&json!(subject), &json!(0)));
+    let told = row.to_string();
+    assert!(!told.contains("US.parked") && !told.contains("hello"), "{told}");
+
+    let (status, problem) = retried(&app, "demo-wealth", &row["id"], Uuid::now_v7()).await;
+    assert_eq!((status, &problem["field"]), (404, &json!("parked_input_id")), "{problem}");
+    let (status, problem) = retried(&app, "demo-bank", &json!("x"), Uuid::now_v7()).await;
+    assert_eq!((status, &problem["field"]), (400, &json!("parked_input_id")), "{problem}");
+
+    let more = json!({ "number": "100109", "display_number": "+12025550109" });
+    let pool = "/api/v1/companies/demo-bank/pools/head-office/numbers";
+    assert_eq!(app.stage.operate(pool, Uuid::now_v7(), &more).await.unwrap().0, 200);
+    let key = Uuid::now_v7();
+    let first = retried(&app, "demo-bank", &row["id"], key).await;
+    assert_eq!((first.0, &first.1["parked_input_id"]), (200, &row["id"]), "{first:?}");
+    assert_eq!(retried(&app, "demo-bank", &row["id"], key).await.0, 200, "the same key");
+    assert_eq!(retried(&app, "demo-bank", &row["id"], Uuid::now_v7()).await.0, 200, "another");
+    shown(&app, 0).await;
+    let request = app.stage.request_of("demo-bank", "100109", &wamid).unwrap();
+    let ended = app.stage.settled("demo-bank", request).await.unwrap();
+    assert_eq!(ended.0, Outcome::Redirected);
+    let events = app.stage.store.events_by_correlation(request.as_uuid()).await.unwrap();
+    assert_eq!(events[0].traceparent.as_deref(), Some(TRACE), "it goes on in its trace");
+    assert_eq!(app.findings().await, Vec::<String>::new());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_still_cannot_be_decided_is_parked_again_and_tells_how_often() {
+    let app = TestApp::start().await;
+    publish(&app, "wa.in.v1.demo-bank.100100", "#michael").await;
+    let first = shown(&app, 1).await.remove(0);
+    assert_eq!((&first["code"], &first["tries"]), (&json!("malformed"), &json!(0)));
+    assert_eq!(retried(&app, "demo-bank", &first["id"], Uuid::now_v7()).await.0, 200);
+    let again = app.stage.until("it is parked again", async || {
+        let (_, list) = app.stage.get(LIST).await?;
+        let is_again = |it: &&Value| it["id"] != first["id"] && it["tries"] == 1;
+        Ok(list["items"].get(0).filter(is_again).cloned())
+    });
+    assert_eq!(again.await.unwrap()["code"], "malformed");
+    assert_eq!(shown(&app, 1).await[0]["retry_requested_at"], Value::Null);
     app.stop().await;
 }

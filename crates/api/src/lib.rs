@@ -182,6 +182,11 @@ fn command_routes() -> Router<ApiState> {
             "/api/v1/companies/{company}/chat-rooms/{room_id}/close",
             post(commands::close_room::handler),
         )
+        .route("/api/v1/companies/{company}/parked-inputs", get(queries::parked_inputs::handler))
+        .route(
+            "/api/v1/companies/{company}/parked-inputs/{parked_input_id}/retry",
+            post(commands::retry_parked_input::handler),
+        )
         .route("/api/v1/companies/{company}/dry-run", post(dry_run::handler))
 }
 

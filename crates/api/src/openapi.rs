@@ -32,6 +32,7 @@ use crate::{commands, contracts, dry_run, gateway, me, ops, page, queries, users
         queries::chat_rooms::handler,
         queries::chat_room::handler,
         queries::reminders::handler,
+        queries::parked_inputs::handler,
         commands::register_client_profile::handler,
         commands::archive_client_profile::handler,
         commands::block_client::block,
@@ -44,6 +45,7 @@ use crate::{commands, contracts, dry_run, gateway, me, ops, page, queries, users
         commands::set_number_service::handler,
         commands::add_number::handler,
         commands::remove_number::handler,
+        commands::retry_parked_input::handler,
         commands::set_user_extension::handler,
         dry_run::handler,
         users::qr_svg::handler,
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let document = serde_json::to_value(openapi()).unwrap();
-        assert_eq!(document["paths"].as_object().unwrap().len(), 32);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 34);
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(found.contains("#/components/schemas/Problem"), "{found:?}");

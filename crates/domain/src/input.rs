@@ -313,6 +313,11 @@ pub enum OperatorRequest {
         /// The room.
         room_id: RoomId,
     },
+    /// Put an input of the company that is parked back into its lane.
+    RetryParkedInput {
+        /// Its number among the parked ones.
+        parked_input_id: u64,
+    },
 }
 
 /// A client that the company knows already.
@@ -368,6 +373,7 @@ impl OperatorRequest {
             Self::ResendInvitation { .. } => "resend-invitation",
             Self::ReassignRoom { .. } => "reassign-room",
             Self::CloseRoom { .. } => "close-room",
+            Self::RetryParkedInput { .. } => "retry-parked-input",
         }
     }
 }

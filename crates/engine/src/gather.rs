@@ -88,7 +88,8 @@ pub(crate) fn client_of(input: &Input, working_set: &WorkingSet) -> Option<Clien
             | OperatorRequest::RemoveNumber { .. }
             | OperatorRequest::ResendInvitation { .. }
             | OperatorRequest::ReassignRoom { .. }
-            | OperatorRequest::CloseRoom { .. } => None,
+            | OperatorRequest::CloseRoom { .. }
+            | OperatorRequest::RetryParkedInput { .. } => None,
         },
         Input::Status(_)
         | Input::Receipt(_)
@@ -122,7 +123,8 @@ fn taken_up(input: &Input) -> Option<RequestId> {
         | OperatorRequest::RemoveNumber { .. }
         | OperatorRequest::ResendInvitation { .. }
         | OperatorRequest::ReassignRoom { .. }
-        | OperatorRequest::CloseRoom { .. } => None,
+        | OperatorRequest::CloseRoom { .. }
+        | OperatorRequest::RetryParkedInput { .. } => None,
     }
 }
 

@@ -27,6 +27,7 @@ mod operators;
 mod plans;
 mod reassigning;
 mod recent;
+mod retries;
 mod reviews;
 mod round;
 mod senders;

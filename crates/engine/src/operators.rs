@@ -82,6 +82,9 @@ impl Lane {
             OperatorRequest::CloseRoom { room_id } => {
                 self.close_room(picture, command, *room_id, profile_id).await
             }
+            OperatorRequest::RetryParkedInput { parked_input_id } => {
+                self.retry_parked_input(command, *parked_input_id).await
+            }
         }
     }
 

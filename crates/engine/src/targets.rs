@@ -71,7 +71,8 @@ impl Lane {
             OperatorRequest::PromoteProspect { request_id } => Some(Target::Request(*request_id)),
             OperatorRequest::SetUserExtension { .. }
             | OperatorRequest::AddNumber(_)
-            | OperatorRequest::RemoveNumber { .. } => None,
+            | OperatorRequest::RemoveNumber { .. }
+            | OperatorRequest::RetryParkedInput { .. } => None,
             OperatorRequest::SetNumberService { number, .. } => match picture.line(number) {
                 Some(Line::Secondary { pool, .. }) => Some(Target::Pool(pool)),
                 Some(Line::Primary { .. } | Line::Unpooled) | None => None,

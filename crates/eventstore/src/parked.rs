@@ -12,7 +12,8 @@ const READ: &str = "read parked inputs";
 const FORGET: &str = "forget a parked input";
 
 /// What [`Row`] reads.
-const COLUMNS: &str = "id, inbox_sequence, company, subject, code, reason, payload, parked_at";
+const COLUMNS: &str =
+    "id, inbox_sequence, company, subject, code, reason, payload, parked_at, traceparent";
 
 /// An input to park. It may hold personal data.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ pub struct NewParkedInput {
     pub payload: Vec<u8>,
     /// When it was given up.
     pub parked_at: Timestamp,
+    /// W3C trace context in which it came.
+    pub traceparent: Option<String>,
 }
 
 impl std::fmt::Debug for NewParkedInput {
@@ -51,7 +54,7 @@ pub struct ParkedInput {
     pub input: NewParkedInput,
 }
 
-type Row = (i64, i64, Option<String>, String, String, String, Vec<u8>, Timestamp);
+type Row = (i64, i64, Option<String>, String, String, String, Vec<u8>, Timestamp, Option<String>);
 
 impl EventStore {
     /// Parks an input; the same one a second time keeps the first reason.
@@ -61,8 +64,8 @@ impl EventStore {
     pub async fn park(&self, input: &NewParkedInput) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO parked_inputs \
-             (inbox_sequence, company, subject, code, reason, payload, parked_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) \
+             (inbox_sequence, company, subject, code, reason, payload, parked_at, traceparent) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
              ON CONFLICT (inbox_sequence, payload_sha256) DO NOTHING",
         )
         .bind(signed(input.inbox_sequence))
@@ -72,6 +75,7 @@ impl EventStore {
         .bind(&input.reason)
         .bind(&input.payload)
         .bind(input.parked_at)
+        .bind(&input.traceparent)
         .execute(&self.pool)
         .await
         .during(PARK)?;
@@ -122,10 +126,18 @@ impl EventStore {
 }
 
 fn read(row: Row) -> Result<ParkedInput, StoreError> {
-    let (id, sequence, company, subject, code, reason, payload, parked_at) = row;
+    let (id, sequence, company, subject, code, reason, payload, parked_at, traceparent) = row;
     let company = company.map(|company| parse(READ, "company", &company)).transpose()?;
     let inbox_sequence = unsigned(READ, sequence)?;
-    let input =
-        NewParkedInput { inbox_sequence, company, subject, code, reason, payload, parked_at };
+    let input = NewParkedInput {
+        inbox_sequence,
+        company,
+        subject,
+        code,
+        reason,
+        payload,
+        parked_at,
+        traceparent,
+    };
     Ok(ParkedInput { id: unsigned(READ, id)?, input })
 }

@@ -136,6 +136,9 @@ pub enum ParkedCommand {
     Retry {
         /// Its number in the list.
         id: u64,
+        /// Who does it, for the record.
+        #[arg(long, env = "USER", default_value = "unknown")]
+        actor: String,
     },
     /// Forget one that nobody needs.
     Drop {

@@ -27,7 +27,7 @@ use whatsapp::client::{AccessToken, CloudApi};
 use crate::cli::Role;
 use crate::config::Config;
 use crate::workers::lag::Stages;
-use crate::workers::{evidence, intake, numbers, projector, relay, sender};
+use crate::workers::{evidence, intake, numbers, projector, relay, retries, sender};
 use crate::{commands, web};
 
 /// How long a soft stop may take before it becomes a hard one.
@@ -178,6 +178,8 @@ impl Service {
             parts.clock.clone(),
             cancel.clone(),
         ));
+        let (clock, retrying) = (parts.clock.clone(), cancel.clone());
+        self.tasks.spawn(retries::run(parts.store(), client.clone(), clock, retrying));
         let replicas = parts.config.streams.replicas;
         self.tasks.spawn(numbers::run(directory, client, replicas, cancel));
         committed

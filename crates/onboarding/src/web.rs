@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::service::Parts;
-use crate::workers::{dry_run, events_query};
+use crate::workers::{dry_run, events_query, parked_inputs};
 
 /// The webhooks.
 pub(crate) async fn gateway(
@@ -68,6 +68,7 @@ pub(crate) async fn api(
     };
     let mut queries = api::nats::serve(parts.client, parts.pool.clone()).await?;
     events_query::serve(&mut queries, parts.store()).await?;
+    parked_inputs::serve(&mut queries, parts.store()).await?;
     let directory = DirectoryStore::new(parts.pool.clone());
     let engine = Engine::new(parts.store(), directory, parts.clock.clone());
     dry_run::serve(&mut queries, engine).await?;

@@ -9,6 +9,7 @@ pub mod reassign_room;
 pub mod register_client_profile;
 pub mod remove_number;
 pub mod resend_invitation;
+pub mod retry_parked_input;
 pub mod set_client_language;
 pub mod set_number_service;
 pub mod set_user_extension;
@@ -198,11 +199,12 @@ fn refused(code: &str, detail: String) -> Problem {
         "unknown-chat-room"
         | "unknown-client-profile"
         | "unknown-number"
+        | "unknown-parked-input"
         | "unknown-pool"
         | "unknown-onboarding-request" => StatusCode::NOT_FOUND,
         "extension-taken" => StatusCode::CONFLICT,
         "room-closed" | "no-invitation-needed" | "invitation-under-way" => StatusCode::CONFLICT,
-        "room-open-with-user" | "client-profile-hidden" => StatusCode::CONFLICT,
+        "room-open-with-user" | "client-profile-hidden" | "not-retriable" => StatusCode::CONFLICT,
         "number-exists" | "number-taken" | "display-number-taken" | "number-is-primary" => {
             StatusCode::CONFLICT
         }

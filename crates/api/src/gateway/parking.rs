@@ -106,9 +106,10 @@ fn json_of(body: &InboxBody) -> Bytes {
     let json = match body {
         InboxBody::Message { message, .. } => serde_json::to_vec(message),
         InboxBody::Status { status, .. } => serde_json::to_vec(status),
-        InboxBody::RawPost { .. } | InboxBody::Receipt { .. } | InboxBody::Command { .. } => {
-            Ok(vec![])
-        }
+        InboxBody::RawPost { .. }
+        | InboxBody::Receipt { .. }
+        | InboxBody::Command { .. }
+        | InboxBody::Again { .. } => Ok(vec![]),
     };
     json.unwrap_or_default().into()
 }

@@ -5,6 +5,7 @@ pub mod chat_rooms;
 pub mod history;
 pub mod onboarding_request;
 pub mod onboarding_requests;
+pub mod parked_inputs;
 pub mod reminders;
 
 use std::time::Duration;

@@ -16,7 +16,7 @@ const DASHBOARD: &str = "dashboard";
 const AM_USER: &str = "am-user";
 
 /// Every route that is not open, and who may call it.
-const WHO_MAY: [(&str, &str, &[&str]); 24] = [
+const WHO_MAY: [(&str, &str, &[&str]); 26] = [
     ("get", "/api/v1/me", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD, AM_USER]),
     ("get", "/api/v1/onboarding-requests", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
     ("get", "/api/v1/onboarding-requests/{id}", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
@@ -57,6 +57,12 @@ const WHO_MAY: [(&str, &str, &[&str]); 24] = [
         "/api/v1/companies/{company}/chat-rooms/{room_id}/resend-invitation",
         &[ADMIN, OPERATOR],
     ),
+    ("get", "/api/v1/companies/{company}/parked-inputs", &[ADMIN, OPERATOR]),
+    (
+        "post",
+        "/api/v1/companies/{company}/parked-inputs/{parked_input_id}/retry",
+        &[ADMIN, OPERATOR],
+    ),
     ("post", "/api/v1/companies/{company}/dry-run", &[ADMIN, OPERATOR]),
     ("get", "/api/v1/users/{id}/qr.svg", &[ADMIN, OPERATOR, AM_USER]),
     ("get", "/api/v1/users/{id}/qr.png", &[ADMIN, OPERATOR, AM_USER]),
@@ -85,7 +91,7 @@ fn of_company(path: &str, company: &str) -> String {
     let filled = filled.replace("{room_id}", &id).replace("{profile_id}", &id);
     let filled = filled.replace("{request_id}", &id);
     let filled = filled.replace("{number}", "101").replace("{user_id}", "michael");
-    let filled = filled.replace("{pool}", "main");
+    let filled = filled.replace("{pool}", "main").replace("{parked_input_id}", "1");
     if path.contains("{company}") || path == "/api/v1/me" {
         filled
     } else {

@@ -25,5 +25,5 @@ fn may_be_answered(message: &InboundMessage, facts: &Facts) -> bool {
     let is_blocked = facts.profiles.iter().any(ProfileFacts::blocks_client);
     let asked = facts.asked_in_vain;
     let has_replies_left = asked.is_none_or(|asked| asked.replies < asked.limits.replies);
-    is_recent && !is_blocked && has_replies_left
+    is_recent && !is_blocked && !facts.moved && has_replies_left
 }

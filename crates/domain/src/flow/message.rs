@@ -59,8 +59,10 @@ fn one_time_too_many(decision: &Decision, facts: &Facts) -> Option<IgnoreReason>
 
 fn by_the_table(request: RequestId, message: &InboundMessage, facts: &Facts) -> Decision {
     let ignored = reason_to_ignore(message, facts);
-    // Who is blocked is heard in this all the same.
-    let is_heard = ignored.is_none_or(|reason| reason == IgnoreReason::Blocked);
+    // Who is blocked, or has another number since, is heard in this all the same.
+    let is_heard = ignored.is_none_or(|reason| {
+        matches!(reason, IgnoreReason::Blocked | IgnoreReason::Moved)
+    });
     if let Some(wish) = facts.wish().filter(|_| is_heard) {
         return consent::decide(wish, message, facts);
     }
@@ -118,10 +120,10 @@ fn reason_to_ignore(message: &InboundMessage, facts: &Facts) -> Option<IgnoreRea
         Some(IgnoreReason::System)
     } else if facts.line == Line::Unpooled {
         Some(IgnoreReason::Unpooled)
-    } else if facts.moved {
-        Some(IgnoreReason::Moved)
     } else if facts.profiles.iter().any(ProfileFacts::blocks_client) {
         Some(IgnoreReason::Blocked)
+    } else if facts.moved {
+        Some(IgnoreReason::Moved)
     } else {
         None
     }
@@ -184,7 +186,16 @@ pub fn on_message(company: &CompanyId, message: &InboundMessage, facts: Facts) -
         // What a client says about templates is a request, and in a room what it wrote there too.
         wrote => {
             let request = make_request(company, message.request_id(company), message, facts);
-            request.into_iter().chain(wrote.into_iter().flatten()).collect()
+            // Who the client is the request tells.
+            let wrote = wrote.into_iter().flatten().filter(|command| {
+                let Command::Profile(_, command) = command else { return true };
+                let is_told = |it: &ProfileCommand| {
+                    use ProfileCommand::{LinkClients, ReportClash};
+                    matches!(it, LinkClients { .. } | ReportClash { .. })
+                };
+                !is_told(command)
+            });
+            request.into_iter().chain(wrote).collect()
         }
     }
 }

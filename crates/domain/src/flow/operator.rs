@@ -129,6 +129,12 @@ pub enum OperatorRefusal {
     /// A client has one open room with a user.
     #[error("user_id: the room's client has room {0} with this user already")]
     RoomOpenWithUser(RoomId),
+    /// The company has no such parked input.
+    #[error("parked_input_id: the company has no parked input {0}")]
+    UnknownParkedInput(u64),
+    /// It was cut into parts, and none of them is an input.
+    #[error("parked_input_id: {0} was too large and is kept in parts; it can't be put back")]
+    NotRetriable(u64),
     /// Somebody else was faster, or the operator saw something older.
     #[error(
         "expected_version: it is at version {actual} by now, not at {expected}; look at it again"
@@ -178,6 +184,8 @@ impl OperatorRefusal {
             Self::InvitationUnderWay(_) => "invitation-under-way",
             Self::ProfileHidden(_) => "client-profile-hidden",
             Self::RoomOpenWithUser(_) => "room-open-with-user",
+            Self::UnknownParkedInput(_) => "unknown-parked-input",
+            Self::NotRetriable(_) => "not-retriable",
             Self::VersionMismatch { .. } => "version-mismatch",
             Self::RoomUnderWay(_) => "room-under-way",
         }

@@ -273,6 +273,11 @@ pub(crate) fn set_service(operation: u128, number: &PhoneNumberId, service: Serv
     asked(operation, OperatorRequest::SetNumberService { number: number.clone(), service })
 }
 
+/// An operator has a parked input put back.
+pub(crate) fn retry_parked(operation: u128, parked_input_id: u64) -> LaneInput {
+    asked(operation, OperatorRequest::RetryParkedInput { parked_input_id })
+}
+
 /// The same command of an operator who saw this version.
 pub(crate) fn seen_at(version: u64, mut input: LaneInput) -> LaneInput {
     let Input::Command(command) = &mut input.input else { panic!("no command") };

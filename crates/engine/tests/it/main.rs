@@ -27,6 +27,7 @@ mod proxy;
 mod reassigning;
 mod reminders;
 mod resending;
+mod retries;
 mod reviews;
 mod round_trips;
 mod throughput;

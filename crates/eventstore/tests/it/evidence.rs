@@ -79,6 +79,7 @@ async fn an_input_is_parked_once_with_its_first_reason() {
         reason: reason.to_owned(),
         payload: b"{".to_vec(),
         parked_at: at(0),
+        traceparent: None,
     };
     for (sequence, reason) in [(1, "first"), (1, "second"), (2, "another")] {
         store.park(&input(sequence, reason)).await.unwrap();

@@ -11,4 +11,5 @@ mod load;
 mod log;
 mod lookup;
 mod reassign;
+mod retries;
 mod support;

@@ -76,6 +76,13 @@ pub enum InboxBody {
         /// Where the answer goes: [`Answers::subject`](super::Answers::subject).
         reply_to: Option<String>,
     },
+    /// An input that came before, byte for byte: it could not be decided then.
+    Again {
+        /// The subject that it came on.
+        subject: String,
+        /// Its bytes.
+        payload: Bytes,
+    },
 }
 
 impl InboxMessage {
@@ -119,6 +126,7 @@ impl InboxMessage {
                 let subject = command(company, asked.request.name())?;
                 one(subject, headers, json(&asked)?)
             }
+            InboxBody::Again { subject, payload } => one(of_input(&subject)?, headers, payload),
         })
     }
 }
@@ -151,8 +159,45 @@ fn command(company: CompanyId, name: &str) -> Result<Subject, PublishFailure> {
     Ok(Subject::Command { company, command })
 }
 
+/// A subject of inputs: what comes on others enters no lane.
+fn of_input(subject: &str) -> Result<Subject, PublishFailure> {
+    let unfit = || PublishFailure::Unfit("it did not come on a subject of inputs".into());
+    let subject: Subject = subject.parse().map_err(|_| unfit())?;
+    match subject {
+        Subject::Message { .. } | Subject::Status { .. } | Subject::Command { .. } => Ok(subject),
+        Subject::RawPost { .. }
+        | Subject::Event { .. }
+        | Subject::Parked { .. }
+        | Subject::Query { .. } => Err(unfit()),
+    }
+}
+
 fn json(body: &impl Serialize) -> Result<Bytes, PublishFailure> {
     serde_json::to_vec(body)
         .map(Bytes::from)
         .map_err(|_| PublishFailure::Unfit("it can't be written as JSON".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_came_on_a_subject_of_inputs_comes_again() {
+        let again = |subject: &str| {
+            let (subject, payload) = (subject.to_owned(), Bytes::from_static(b"{"));
+            let body = InboxBody::Again { subject, payload };
+            let source = "operator".parse().unwrap();
+            InboxMessage { body, source, traceparent: None }.into_outgoing(1024)
+        };
+        for subject in ["wa.in.v1.acme.1", "wa.status.v1.acme.1", "cmd.onboarding.v1.acme.x"] {
+            let outgoing = again(subject).unwrap_or_default();
+            assert_eq!(outgoing.len(), 1, "{subject}");
+            assert_eq!(outgoing[0].subject, subject);
+            assert_eq!(&outgoing[0].payload[..], b"{");
+        }
+        for subject in ["wa.raw.v1.app", "qry.onboarding.v1.events", "wa.in.v1.acme", "x"] {
+            assert!(again(subject).is_err(), "{subject}");
+        }
+    }
 }

@@ -4,8 +4,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use domain::Personal;
 use domain::ids::CompanyId;
-use domain::input::{Input, LaneInput, Timestamp};
+use domain::input::Timestamp;
+use engine::Clock;
 use eventstore::{EventStore, ParkedInput};
 use messaging::inbox::{InboxBody, InboxMessage, InboxPublisher, parse};
 use serde::Serialize;
@@ -39,14 +41,16 @@ pub async fn run(config: &Config, command: ParkedCommand) -> anyhow::Result<Exit
         ParkedCommand::Show { id } => {
             std::io::stdout().write_all(&find(&store, id).await?.input.payload)?;
         }
-        ParkedCommand::Retry { id } => {
-            let body = again(&find(&store, id).await?)?;
+        ParkedCommand::Retry { id, actor } => {
+            let parked = find(&store, id).await?;
+            let body = again(&parked)?;
             let client = nats(config, "parked").await?;
             let source = "operator".parse().context("naming the source")?;
-            let message = InboxMessage { body, source, traceparent: None };
+            let message = InboxMessage { body, source, traceparent: parked.input.traceparent };
             InboxPublisher::new(&client).publish(vec![message]).await?;
             // Only now: whoever dies in between retries it twice, and it is decided once.
-            store.forget_parked(id).await?;
+            let (actor, now) = (Personal::new(actor), Clock::system().now());
+            store.put_back_by_hand(id, &actor, now).await?;
             println!("{id} is back in its lane. If it can't be decided, it is parked again.");
         }
         ParkedCommand::Drop { id } => {
@@ -80,25 +84,17 @@ async fn find(store: &EventStore, id: u64) -> anyhow::Result<ParkedInput> {
     })
 }
 
-/// The input once more, if it is one.
+/// The input once more, byte for byte, if it is one.
 fn again(parked: &ParkedInput) -> anyhow::Result<InboxBody> {
     let id = parked.id;
-    let LaneInput { company, input } = parse(&parked.input.subject, &parked.input.payload)
-        .map_err(|malformed| {
-            anyhow::anyhow!(
-                "parked input {id} can never be decided as it is ({malformed}): publish what was \
-                 meant on its subject, then `onboarding parked drop {id}`"
-            )
-        })?;
-    Ok(match input {
-        Input::Message(message) => InboxBody::Message { company, message },
-        Input::Status(status) => InboxBody::Status { company, status },
-        Input::Receipt(receipt) => InboxBody::Receipt { company, receipt },
-        Input::Command(command) => InboxBody::Command { company, command, reply_to: None },
-        Input::DirectoryVersion(_) | Input::RoomDeadline(_) | Input::RoomReview(_) => {
-            anyhow::bail!("parked input {id} is not one that is published: drop it")
-        }
-    })
+    parse(&parked.input.subject, &parked.input.payload).map_err(|malformed| {
+        anyhow::anyhow!(
+            "parked input {id} can never be decided as it is ({malformed}): publish what was \
+             meant on its subject, then `onboarding parked drop {id}`"
+        )
+    })?;
+    let (subject, payload) = (parked.input.subject.clone(), parked.input.payload.clone().into());
+    Ok(InboxBody::Again { subject, payload })
 }
 
 impl From<ParkedInput> for Listed {

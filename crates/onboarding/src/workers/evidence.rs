@@ -102,6 +102,7 @@ pub async fn run_parked(
                 reason: input.reason,
                 payload: input.payload.to_vec(),
                 parked_at: clock.now(),
+                traceparent: input.traceparent,
             };
             let stored = store.park(&row);
             settle(input.handle, stored.await.map_err(|error| error.to_string())).await;

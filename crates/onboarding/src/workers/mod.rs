@@ -7,9 +7,11 @@ pub mod evidence;
 pub mod intake;
 pub mod lag;
 pub mod numbers;
+pub mod parked_inputs;
 mod parking;
 pub mod projector;
 pub mod relay;
+pub mod retries;
 pub mod sender;
 
 use std::time::Duration;

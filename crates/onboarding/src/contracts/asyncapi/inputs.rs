@@ -41,6 +41,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("resend-invitation", "An operator has a room's invitation sent once more."),
     ("reassign-room", "An operator gives an active room to another user."),
     ("close-room", "An operator ends a room."),
+    ("retry-parked-input", "An operator has a parked input put back into its lane."),
 ];
 
 pub(super) fn add(parts: &mut Parts) {
@@ -115,6 +116,10 @@ fn answer() -> Value {
                     "type": "string",
                     "format": "uuid",
                     "description": "If done: the room that it is about."
+                },
+                "parked_input_id": {
+                    "type": "integer",
+                    "description": "If done: the parked input that is put back."
                 },
                 "version": {
                     "type": "integer",

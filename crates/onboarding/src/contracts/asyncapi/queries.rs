@@ -5,13 +5,14 @@ use serde_json::{Map, Value, json};
 
 use super::{Action, Parts};
 
-/// A query of the read models, and its route.
+/// A query of the read models, or of what is parked, and its route.
 const ROUTES: &[(&str, &str)] = &[
     ("onboarding-requests", "/api/v1/onboarding-requests"),
     ("onboarding-request", "/api/v1/onboarding-requests/{id}"),
     ("chat-rooms", "/api/v1/chat-rooms"),
     ("chat-room", "/api/v1/chat-rooms/{id}"),
     ("reminders", "/api/v1/reminders"),
+    ("parked-inputs", "/api/v1/companies/{company}/parked-inputs"),
 ];
 
 pub(super) fn add(parts: &mut Parts, openapi: &Value) {

@@ -1,0 +1,32 @@
+//! An operator has a parked input put back into its lane. Whoever publishes inputs does it: the lane
+//! has the wish recorded.
+
+use domain::flow::OperatorRefusal;
+use domain::input::OperatorCommand;
+use eventstore::RetryRequest;
+use serde_json::json;
+
+use crate::decide::{Plan, Undecided};
+use crate::lane::Lane;
+use crate::operators::answered;
+
+impl Lane {
+    /// The wish is on record before the answer: whoever dies in between finds it there.
+    pub(crate) async fn retry_parked_input(
+        &mut self,
+        command: &OperatorCommand,
+        id: u64,
+    ) -> Result<Plan, Undecided> {
+        let Lane { engine, company, .. } = self;
+        let (at, operation) = (engine.clock.now(), command.operation_id);
+        let asked = engine.store.request_retry(company, id, operation, &command.actor, at);
+        let done = match asked.await? {
+            RetryRequest::Requested => {
+                Ok((json!({ "status": "done", "parked_input_id": id }), vec![]))
+            }
+            RetryRequest::NoSuchInput => Err(OperatorRefusal::UnknownParkedInput(id)),
+            RetryRequest::NotRetriable => Err(OperatorRefusal::NotRetriable(id)),
+        };
+        Ok(answered(command, at, done))
+    }
+}
