@@ -11,7 +11,7 @@ use async_nats::{HeaderMap, jetstream};
 use domain::Personal;
 use domain::identity::Identifier;
 use domain::ids::{ProfileId, RoomId};
-use domain::input::{KnownClient, OperatorCommand, OperatorRequest};
+use domain::input::{KnownClient, NewNumber, OperatorCommand, OperatorRequest};
 use domain::pool::Service;
 use domain::request::Outcome;
 use futures::StreamExt;
@@ -84,7 +84,7 @@ async fn room_of(app: &TestApp, client: &Asker) -> (RoomId, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_profile_is_registered_blocked_unblocked_and_archived() {
+async fn a_profile_is_registered_blocked_unblocked_translated_and_archived() {
     let app = TestApp::start().await;
     let bsuid = Identifier::Bsuid("US.known".parse().unwrap());
     let identifiers = vec![Personal::new(bsuid)];
@@ -102,6 +102,11 @@ async fn a_profile_is_registered_blocked_unblocked_and_archived() {
         let path = format!("client-profiles/{profile_id}/{what}");
         asked(&app, BANK, request, &path, json!({})).await;
     }
+    let language = Some("en".parse().unwrap());
+    let set = OperatorRequest::SetClientLanguage { profile_id, language };
+    let path = format!("client-profiles/{profile_id}/language");
+    asked(&app, BANK, set, &path, json!({ "language": "en" })).await;
+    assert_eq!(count(&app, "client-language-set").await, 1);
     for name in
         ["client-profile-created", "client-blocked", "client-unblocked", "client-profile-archived"]
     {
@@ -122,6 +127,38 @@ async fn a_room_is_invited_to_once_more_and_closed() {
     for name in ["invitation-resent", "room-closed"] {
         assert_eq!(count(&app, name).await, 1, "{name}");
     }
+    is_fine(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_is_given_to_another_user() {
+    let app = TestApp::start().await;
+    let (room_id, _) = room_of(&app, &Asker::named("US.ann")).await;
+    let user_id = "anna".parse().unwrap();
+    let reassign = OperatorRequest::ReassignRoom { room_id, user_id };
+    let path = format!("chat-rooms/{room_id}/reassign");
+    asked(&app, BANK, reassign, &path, json!({ "user_id": "anna" })).await;
+    assert_eq!(count(&app, "room-reassigned").await, 1);
+    is_fine(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_joins_a_pool_and_leaves_it() {
+    let app = TestApp::start().await;
+    let add = OperatorRequest::AddNumber(NewNumber {
+        pool: "head-office".parse().unwrap(),
+        number: "100103".parse().unwrap(),
+        display_number: "+12025550103".parse().unwrap(),
+        country: None,
+        capacity: None,
+    });
+    let body = json!({ "number": "100103", "display_number": "+12025550103" });
+    asked(&app, BANK, add, "pools/head-office/numbers", body).await;
+    let remove = OperatorRequest::RemoveNumber { number: "100103".parse().unwrap() };
+    let path = "numbers/100103/remove";
+    let removed = asked(&app, BANK, remove, path, json!({})).await;
+    assert!(removed["directory_version"].is_u64(), "{removed}");
+    assert_eq!(count(&app, "number-removed").await, 1);
     is_fine(app).await;
 }
 

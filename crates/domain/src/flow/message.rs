@@ -186,14 +186,11 @@ pub fn on_message(company: &CompanyId, message: &InboundMessage, facts: Facts) -
         wrote => {
             let request = make_request(company, message.request_id(company), message, facts);
             // Who the client is the request tells.
-            let wrote = wrote.into_iter().flatten().filter(|command| {
-                let Command::Profile(_, command) = command else { return true };
-                let is_told = |it: &ProfileCommand| {
-                    use ProfileCommand::{LinkClients, ReportClash};
-                    matches!(it, LinkClients { .. } | ReportClash { .. })
-                };
-                !is_told(command)
-            });
+            let tells_who = |command: &Command| {
+                use ProfileCommand::{LinkClients, ReportClash};
+                matches!(command, Command::Profile(_, LinkClients { .. } | ReportClash { .. }))
+            };
+            let wrote = wrote.into_iter().flatten().filter(|command| !tells_who(command));
             request.into_iter().chain(wrote).collect()
         }
     }
