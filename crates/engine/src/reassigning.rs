@@ -41,8 +41,9 @@ impl Lane {
         Ok(Plan { looked_at: seen, ..answered(command, at, done) })
     }
 
-    /// The open room that the client of a room has with a user in another profile than the room's,
-    /// which is loaded. What the store has not got yet it refuses when the decision is appended.
+    /// Another open room that the client of a room, by whatever id it is known, has with a user. The
+    /// room's profile is loaded. What the store has not got yet it refuses when the decision is
+    /// appended.
     async fn open_elsewhere(
         &mut self,
         profile_id: &ProfileId,
@@ -57,11 +58,16 @@ impl Lane {
         let Some(room) = profile.state.room(room_id) else { return Ok(None) };
         let client_id = room.client_id;
         let open = store.open_room_with(company, client_id, user_id).await?;
-        let Some((other, _)) = open.filter(|(other, _)| other != profile_id) else {
+        let Some((holder, other)) = open.filter(|(_, other)| *other != room_id) else {
             return Ok(None);
         };
-        let profile = working_set.profiles.get(store, &other).await?;
-        looked_at::<ClientProfile>(seen, &other, profile.version);
-        Ok(profile.state.present().and_then(|profile| profile.open_with(client_id, user_id)))
+        let profile = working_set.profiles.get(store, &holder).await?;
+        if holder != *profile_id {
+            looked_at::<ClientProfile>(seen, &holder, profile.version);
+        }
+        // It may be closed by what is decided and not appended yet.
+        let other_room = profile.state.room(other);
+        let is_so = other_room.is_some_and(|room| room.is_open() && room.user_id == *user_id);
+        Ok(is_so.then_some(other))
     }
 }

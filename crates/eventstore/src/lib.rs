@@ -4,7 +4,7 @@
 //! Start at [`EventStore::append`], the only way in. What follows from it:
 //!
 //! **Architecture invariants.** A position is contiguous and in commit order: one append is one
-//! call of one SQL function that locks the counter row first (`migrations/0049`). One item is all
+//! call of one SQL function that locks the counter row first (`migrations/0066`). One item is all
 //! or nothing, over every stream that it touches, and its input id makes it idempotent. Rows are
 //! never changed, and each carries a digest over all before it, which [`EventStore::check`]
 //! verifies from the outside.

@@ -3,6 +3,7 @@
 
 use super::Decision;
 use super::facts::{Facts, ProfileFacts, WINDOW};
+use crate::company::Line;
 use crate::consent::{Said, Wish};
 use crate::input::InboundMessage;
 
@@ -25,5 +26,6 @@ fn may_be_answered(message: &InboundMessage, facts: &Facts) -> bool {
     let is_blocked = facts.profiles.iter().any(ProfileFacts::blocks_client);
     let asked = facts.asked_in_vain;
     let has_replies_left = asked.is_none_or(|asked| asked.replies < asked.limits.replies);
-    is_recent && !is_blocked && !facts.moved && has_replies_left
+    let is_reached = !facts.moved && facts.line != Line::Unpooled;
+    is_recent && is_reached && !is_blocked && has_replies_left
 }

@@ -59,9 +59,11 @@ fn one_time_too_many(decision: &Decision, facts: &Facts) -> Option<IgnoreReason>
 
 fn by_the_table(request: RequestId, message: &InboundMessage, facts: &Facts) -> Decision {
     let ignored = reason_to_ignore(message, facts);
-    // Who is blocked, or has another number since, is heard in this all the same.
-    let is_heard =
-        ignored.is_none_or(|reason| matches!(reason, IgnoreReason::Blocked | IgnoreReason::Moved));
+    // In this everybody is heard who is a client, on each of the company's numbers.
+    let is_heard = ignored.is_none_or(|reason| {
+        use IgnoreReason::{Blocked, Moved, Unpooled};
+        matches!(reason, Blocked | Moved | Unpooled)
+    });
     if let Some(wish) = facts.wish().filter(|_| is_heard) {
         return consent::decide(wish, message, facts);
     }

@@ -372,6 +372,9 @@ pub fn on_promote_prospect(
     if facts.user.as_ref().is_none_or(|user| user.user_id != *user_id) {
         return Err(OperatorRefusal::UserGone(prospect));
     }
+    if facts.line == Line::Unpooled {
+        return Err(OperatorRefusal::UnknownNumber(message.phone_number_id.clone()));
+    }
     if facts.moved {
         return Err(OperatorRefusal::ClientMoved(prospect));
     }

@@ -211,8 +211,9 @@ pub enum Outcome {
     Expired,
     /// A message on a secondary number without a room: sent to the primary.
     Redirected,
-    /// Not a client's request (written in a group, or by one of our own numbers), or of a client who
-    /// is not answered: blocked, or one time too many.
+    /// Not a client's request (written in a group, by one of our own numbers, or WhatsApp's notice), to
+    /// a number in no pool, or of a client who is not answered: blocked, at a number that it has left,
+    /// or one time too many.
     Ignored,
     /// The client wants no more templates.
     Stopped,
