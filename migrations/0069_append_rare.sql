@@ -34,7 +34,8 @@ BEGIN
             DELETE FROM left_identifiers l
             USING jsonb_to_recordset(fact->'taken_over'->'identifiers') AS i (kind text, value text)
             WHERE l.company = fact->>'company' AND l.kind = i.kind AND l.value = i.value
-                AND l.client_id = (fact->'taken_over'->>'client')::uuid;
+                AND is_one_client(fact->>'company', l.client_id,
+                    (fact->'taken_over'->>'client')::uuid);
         ELSIF fact ? 'said' THEN
             INSERT INTO client_consents AS known (company, client_id, stopped, sent_at)
             VALUES (fact->>'company', (fact->'said'->>'client')::uuid,

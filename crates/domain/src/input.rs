@@ -110,6 +110,14 @@ impl InboundMessage {
         }
         let old = self.from.identifiers().into_iter();
         let left = old.filter(|it| it.digits().is_some_and(|digits| !kept.contains(digits)));
+        // However it is written.
+        let left = left.flat_map(|it| {
+            let variants = match &it {
+                Identifier::Phone(phone) => phone.variants(),
+                Identifier::Bsuid(_) | Identifier::WaId(_) => vec![],
+            };
+            std::iter::once(it).chain(variants.into_iter().map(Identifier::Phone))
+        });
         left.map(Personal::new).collect()
     }
 

@@ -55,5 +55,5 @@ macro_rules! stored {
 }
 
 stored!(OnboardingRequest, RequestId, Request, OnboardingRequest, 1);
-stored!(ClientProfile, ProfileId, Profile, ClientProfile, 3);
+stored!(ClientProfile, ProfileId, Profile, ClientProfile, 4);
 stored!(SecondaryNumberPool, PoolId, Pool, SecondaryNumberPool, 1);

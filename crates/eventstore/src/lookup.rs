@@ -72,12 +72,16 @@ type Row = (
 const VACATED: i32 = -3;
 const MOVED: i32 = -2;
 const DECIDED: i32 = -1;
-const CLIENT: i32 = 0;
+/// A client by its bsuid; by a number, and it has no bsuid; by a number, and it has one, which was
+/// not received.
+const CLIENT: [i32; 3] = [0, 1, 2];
+const EXACTLY: i32 = 3;
+const BY_VARIANT: i32 = 4;
 
-/// First the inputs that were decided (tie -1), then for each query `n` the clients (tie 0, by
-/// age; `last` is there if one is linked to an older one) with what they said about templates, then
-/// the profiles by their closest tie; before them identifiers that their client had left by then (-3)
-/// or has left since (-2).
+/// First the inputs that were decided (tie -1), then for each query `n` the clients, by how they are
+/// reached (tie 0 to 2) and by age, with what they said about templates (`last` is there if one is
+/// linked to an older one), then the profiles by their closest tie (3 to 5); before them identifiers
+/// that their client had left by then (-3) or has left since (-2).
 ///
 /// The tables of the few that are linked or have left a number are looked at for each that is known,
 /// and the functions that compare clients (`migrations/0068`) are called for those few alone.
@@ -107,7 +111,8 @@ owned AS (
         FROM client_identifiers i
         WHERE i.company = $1 AND i.kind = r.kind AND i.value = r.value OFFSET 0) AS owner ON true),
 client AS (
-    SELECT DISTINCT n, c.client_id, c.first_seen_position, one.linked, owned.at
+    SELECT n, c.client_id, c.first_seen_position, one.linked, oldest.client_id AS oldest, owned.at,
+        bool_or(owned.kind = 'bsuid') AS by_bsuid
     FROM owned
     CROSS JOIN LATERAL (
         SELECT coalesce(former, CASE WHEN NOT has_left THEN owner END) AS client_id OFFSET 0) AS its
@@ -123,7 +128,8 @@ client AS (
         WHERE l.company = $1 AND l.linked_to = oldest.client_id OFFSET 0) AS one
     CROSS JOIN LATERAL (
         SELECT c.client_id, c.first_seen_position FROM clients c
-        WHERE c.company = $1 AND c.client_id = one.client_id OFFSET 0) AS c),
+        WHERE c.company = $1 AND c.client_id = one.client_id OFFSET 0) AS c
+    GROUP BY n, c.client_id, c.first_seen_position, one.linked, oldest.client_id, owned.at),
 known AS (
     SELECT n, kind, value, at FROM received
     UNION
@@ -137,7 +143,7 @@ known AS (
                     AND l.since < client.at AND is_one_client($1, l.client_id, i.client_id))
         OFFSET 0) AS i),
 tied AS (
-    SELECT n, p.profile_id, 1 AS tie FROM known
+    SELECT n, p.profile_id, 3 AS tie FROM known
     CROSS JOIN LATERAL (
         SELECT p.profile_id FROM profile_identifiers p
         WHERE p.company = $1 AND p.kind = known.kind AND p.value = known.value
@@ -147,26 +153,38 @@ tied AS (
                     AND l.since < known.at AND is_profile_of($1, p.profile_id, l.client_id))
         OFFSET 0) AS p
     UNION ALL
-    SELECT n, p.profile_id, 1 FROM client
+    SELECT n, p.profile_id, 3 FROM client
     CROSS JOIN LATERAL (
         SELECT p.profile_id FROM profiles p
         WHERE p.company = $1 AND p.client_id = client.client_id OFFSET 0) AS p
     UNION ALL
-    SELECT n, p.profile_id, 2 FROM variant
+    SELECT n, p.profile_id, 4 FROM variant
     CROSS JOIN LATERAL (
         SELECT p.profile_id FROM profile_identifiers p
         WHERE p.company = $1 AND p.kind = variant.kind AND p.value = variant.value
             AND NOT EXISTS (
                 SELECT FROM left_identifiers l
                 WHERE l.company = $1 AND l.kind = p.kind AND l.value = p.value
-                    AND l.since < variant.at AND is_profile_of($1, p.profile_id, l.client_id))
+                    AND l.since < variant.at)
         OFFSET 0) AS p
     UNION ALL
-    SELECT n, r.profile_id, 3 FROM client
+    SELECT n, r.profile_id, 5 FROM client
     CROSS JOIN LATERAL (
         SELECT r.profile_id FROM rooms r
         WHERE r.company = $1 AND r.client_id = client.client_id OFFSET 0) AS r)
-SELECT n, client_id AS id, 0 AS tie, first_seen_position AS first, linked AS last,
+SELECT n, client_id AS id, CASE
+        WHEN by_bsuid THEN 0
+        WHEN EXISTS (
+            SELECT FROM (
+                SELECT client.oldest AS id
+                UNION ALL
+                SELECT l.client_id FROM client_links l
+                WHERE l.company = $1 AND l.linked_to = client.oldest) AS one
+            CROSS JOIN LATERAL (
+                SELECT FROM client_identifiers i
+                WHERE i.company = $1 AND i.client_id = one.id AND i.kind = 'bsuid'
+                OFFSET 0) AS known) THEN 2
+        ELSE 1 END AS tie, first_seen_position AS first, linked AS last,
     NULL::json AS answer, said.stopped, said.sent_at
 FROM client LEFT JOIN LATERAL (
     SELECT s.stopped, s.sent_at FROM client_consents s
@@ -240,6 +258,7 @@ impl EventStore {
             .during(LOOKUP)?;
         let clients = vec![ClientLookup::default(); queries.len()];
         let mut found = LookedUp { decided: vec![], clients };
+        let mut reached_by: Vec<Vec<Reached>> = queries.iter().map(|_| vec![]).collect();
         for (n, id, tie, first, last, answer, stopped, sent_at) in rows {
             if tie == DECIDED {
                 let position = |at: Option<i64>| at.map(|at| unsigned(LOOKUP, at)).transpose();
@@ -261,21 +280,20 @@ impl EventStore {
                     client.vacated.insert(Personal::new(identifier.ok_or_else(unread)?));
                     continue;
                 }
-                CLIENT => {
-                    let id = ClientId::from_uuid(id);
-                    if last.is_none() && !client.clients.is_empty() {
-                        client.same_as.push(id);
-                    }
-                    client.clients.push(id);
+                tie if CLIENT.contains(&tie) => {
                     let said = stopped.zip(sent_at).map(said);
-                    client.said = Said::latest(client.said.into_iter().chain(said));
+                    let reached = Reached { tie, first, id, is_linked: last.is_some(), said };
+                    reached_by[usize::try_from(n).unwrap_or_default()].push(reached);
                     continue;
                 }
-                1 => Held::Exactly,
-                2 => Held::ByVariant,
+                EXACTLY => Held::Exactly,
+                BY_VARIANT => Held::ByVariant,
                 _ => Held::RoomOnly,
             };
             client.profiles.push((ProfileId::from_uuid(id), held));
+        }
+        for (client, reached) in found.clients.iter_mut().zip(reached_by) {
+            client.take_in(reached);
         }
         Ok(found)
     }
@@ -307,6 +325,35 @@ impl EventStore {
 
 fn said((stopped, sent_at): (bool, Timestamp)) -> Said {
     Said { wish: if stopped { Wish::Stop } else { Wish::Start }, sent_at }
+}
+
+/// A client to which a query leads.
+struct Reached {
+    tie: i32,
+    first: Option<i64>,
+    id: Uuid,
+    is_linked: bool,
+    said: Option<Said>,
+}
+
+impl ClientLookup {
+    /// Of the clients those who are meant. Who is known by another bsuid than the one that was
+    /// received, which is somebody's, has only lost the number to that one: nothing shows that they
+    /// are the same.
+    fn take_in(&mut self, mut reached: Vec<Reached>) {
+        if reached.iter().any(|it| it.tie == CLIENT[0]) {
+            reached.retain(|it| it.tie != CLIENT[2]);
+        }
+        reached.sort_by_key(|it| it.first);
+        for Reached { id, is_linked, said, .. } in reached {
+            let id = ClientId::from_uuid(id);
+            if !is_linked && !self.clients.is_empty() {
+                self.same_as.push(id);
+            }
+            self.clients.push(id);
+            self.said = Said::latest(self.said.into_iter().chain(said));
+        }
+    }
 }
 
 /// Identifiers of several queries, as columns.

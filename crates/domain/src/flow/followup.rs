@@ -394,9 +394,11 @@ impl<'a> FollowUp<'a> {
         apology.into_iter().chain([end]).collect()
     }
 
-    /// Whether the client is not to be answered, because of the room's profile or another one.
+    /// Whether the client is not to be answered: because of the room's profile or another one, or
+    /// because it is known to have left the number that it would be answered at.
     fn is_blocked(&self, room: RoomInProfile<'_>) -> bool {
-        self.client_blocked || room.profile.blocked
+        let has_moved = self.now.as_ref().is_some_and(|now| now.moved);
+        self.client_blocked || room.profile.blocked || has_moved
     }
 
     fn request_message(&self, message: OutboundMessage) -> Command {

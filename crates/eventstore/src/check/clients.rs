@@ -39,6 +39,11 @@ pub(super) struct Clients {
 struct Linked(BTreeMap<(String, Uuid), BTreeSet<Uuid>>);
 
 impl Linked {
+    fn are_one(&self, company: &str, one: Uuid, other: Uuid) -> bool {
+        let all = self.0.get(&(company.to_owned(), one));
+        all.is_some_and(|all| all.contains(&other))
+    }
+
     fn learn(&mut self, company: &str, clients: impl Iterator<Item = Uuid>) {
         let key = |client| (company.to_owned(), client);
         let mut all = BTreeSet::new();
@@ -100,9 +105,14 @@ impl Clients {
                 ..
             }) => {
                 for identifier in identifiers {
-                    let key = number(recorded, *client_id, identifier);
-                    self.left.remove(&key);
-                    self.taken_over.insert((key.0, key.1));
+                    let (company, identifier, client) = number(recorded, *client_id, identifier);
+                    // It, by whatever id it is known, has come back to what it had left.
+                    self.left.retain(|(of, left, by), _| {
+                        let is_its_own =
+                            *by == client || self.linked.are_one(&company, *by, client);
+                        !(*of == company && *left == identifier && is_its_own)
+                    });
+                    self.taken_over.insert((company, identifier));
                 }
                 let identifiers = identifiers.iter().map(|i| i.expose().clone());
                 self.identified(recorded, Some(*client_id), identifiers);

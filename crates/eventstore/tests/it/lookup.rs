@@ -107,6 +107,22 @@ async fn clients_that_are_linked_are_found_together_whatever_leads_to_one_of_the
 }
 
 #[tokio::test]
+async fn who_is_known_by_another_bsuid_is_not_the_same_for_a_number() {
+    let store = store().await;
+    let (holder, of_holder) = (new_client(), new_profile());
+    let events = vec![created(of_holder, holder, &[phone(PHONE), bsuid("BR.holder")])];
+    appended(&store, item().profile(of_holder, 0, events)).await;
+    let (writer, _) = known_by(&store, "BR.writer").await;
+
+    let found = lookup(&store, &[bsuid("BR.writer"), phone(PHONE)], &[]).await;
+    assert_eq!((found.clients, found.same_as), (vec![writer], vec![]), "the number was given away");
+    let found = lookup(&store, &[bsuid("BR.new"), phone(PHONE)], &[]).await;
+    assert_eq!(found.clients, [holder], "as far as anybody knows it has a new bsuid");
+    let both = [bsuid("BR.writer"), bsuid("BR.holder"), phone(PHONE)];
+    assert_eq!(lookup(&store, &both, &[]).await.same_as, [writer], "a message says so");
+}
+
+#[tokio::test]
 async fn what_has_become_known_meanwhile_counts_when_clients_are_linked() {
     let store = store().await;
     let (oldest, of_oldest) = known_by(&store, "BR.one").await;

@@ -35,13 +35,26 @@ impl SendQueue {
     }
 
     /// A template was not sent after all: it neither waits nor counts, unless its client has got
-    /// another one since.
+    /// another one since. The one that waits for its place is tried at once.
     ///
     /// # Errors
     /// If the database fails; calling again is safe. Not calling at all costs the portfolio one
     /// client for the rest of the 24 hours.
-    pub async fn uncount_client(&self, message_id: MessageId) -> Result<(), DatabaseError> {
-        sqlx::query(UNCOUNT).bind(message_id.as_uuid()).execute(&self.pool).await?;
+    pub async fn uncount_client(
+        &self,
+        message_id: MessageId,
+        now: Timestamp,
+    ) -> Result<(), DatabaseError> {
+        sqlx::query(UNCOUNT).bind(message_id.as_uuid()).bind(now).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Has all templates tried that wait for a place: the limits may be others than before.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn try_waiting(&self, now: Timestamp) -> Result<(), DatabaseError> {
+        sqlx::query(TRY_WAITING).bind(now).execute(&self.pool).await?;
         Ok(())
     }
 
@@ -57,9 +70,19 @@ impl SendQueue {
 }
 
 const UNCOUNT: &str = "
-    WITH waits_no_more AS (DELETE FROM portfolio_waiting WHERE message_id = $1)
-    UPDATE portfolio_places SET client = NULL, message_id = NULL, counted_at = 'epoch'
-    WHERE message_id = $1";
+    WITH waits_no_more AS (DELETE FROM portfolio_waiting WHERE message_id = $1),
+    freed AS (
+        UPDATE portfolio_places SET client = NULL, message_id = NULL, counted_at = 'epoch'
+        WHERE message_id = $1 RETURNING app)
+    UPDATE send_queue q SET next_attempt_at = $2
+    FROM freed CROSS JOIN LATERAL (
+        SELECT w.message_id FROM portfolio_waiting w
+        WHERE w.app = freed.app AND w.message_id <> $1 ORDER BY w.position LIMIT 1) AS next
+    WHERE q.message_id = next.message_id AND q.state = 'waiting' AND q.next_attempt_at > $2";
+
+const TRY_WAITING: &str = "
+    UPDATE send_queue q SET next_attempt_at = $1 FROM portfolio_waiting w
+    WHERE q.message_id = w.message_id AND q.state = 'waiting' AND q.next_attempt_at > $1";
 
 const FORGET: &str = "
     WITH waits_no_more AS (

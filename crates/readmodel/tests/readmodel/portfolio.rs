@@ -121,12 +121,12 @@ async fn what_was_not_sent_after_all_gives_its_place_back() {
     let mut portfolio = Portfolio::given(1, 2).await;
     assert!(portfolio.goes(1, 0).await);
     assert!(!portfolio.goes(2, 10).await);
-    portfolio.queue.uncount_client(message_id(1, 0)).await.unwrap();
+    portfolio.queue.uncount_client(message_id(1, 0), at(30)).await.unwrap();
     assert!(portfolio.goes(2, 20).await);
     // A client that has got another one stays counted.
     let again = portfolio.another_to(2).await;
     assert_eq!(portfolio.asks(again, 30).await, None);
-    portfolio.queue.uncount_client(again).await.unwrap();
+    portfolio.queue.uncount_client(again, at(30)).await.unwrap();
     assert!(!portfolio.goes(1, 40).await);
 }
 

@@ -56,6 +56,13 @@ fn a_new_id_with_the_same_number_or_none_leaves_nothing() {
 }
 
 #[test]
+fn it_is_left_however_it_is_written() {
+    let scene = changes(from_phone("+5511987654321"), from_wa_id("5511912345678"));
+    let phone = |text: &str| Personal::new(Identifier::Phone(id(text)));
+    assert_eq!(scene.message.left(), [phone("+5511987654321"), phone("+551187654321")].into());
+}
+
+#[test]
 fn whoever_gets_the_number_is_recorded_to_have_it() {
     let scene = scene().with(|s| s.facts.vacated = [old_number()].into());
     let taken_over = RequestEvent::IdentifiersTakenOver {

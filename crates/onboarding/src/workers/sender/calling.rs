@@ -294,7 +294,8 @@ impl Calling {
             tracing::warn!(%error, "a sent message is not marked as done; its event will do it");
         }
         if matches!(&result, SendResult::GivenUp { error } if error.definite) {
-            self.portfolios.uncount(&self.sender.queue, &claimed.message).await;
+            let now = self.sender.clock.now();
+            self.portfolios.uncount(&self.sender.queue, &claimed.message, now).await;
         }
     }
 

@@ -90,6 +90,7 @@ impl Sender {
         let calling = Arc::new(Calling::new(self, cancel.clone()));
         calls.spawn(prune(calling.clone(), cancel.clone()));
         calling.hold_unresolved().await;
+        calling.portfolios.try_waiting(&calling.sender.queue, calling.sender.clock.now()).await;
         while !cancel.is_cancelled() {
             let free = slots.available_permits() as u32;
             let claimed = calling.claim(free).await;

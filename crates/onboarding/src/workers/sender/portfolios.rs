@@ -58,12 +58,24 @@ impl Portfolios {
     }
 
     /// A message was not sent after all.
-    pub(super) async fn uncount(&self, queue: &SendQueue, message: &OutboundMessage) {
+    pub(super) async fn uncount(
+        &self,
+        queue: &SendQueue,
+        message: &OutboundMessage,
+        now: Timestamp,
+    ) {
         if self.most.is_empty() || !is_template(message) {
             return;
         }
-        if let Err(error) = queue.uncount_client(message.message_id).await {
+        if let Err(error) = queue.uncount_client(message.message_id, now).await {
             tracing::warn!(%error, "a message that was not sent stays counted for 24 hours");
+        }
+    }
+
+    /// After a start: the limits may be others than those that templates wait for.
+    pub(super) async fn try_waiting(&self, queue: &SendQueue, now: Timestamp) {
+        if let Err(error) = queue.try_waiting(now).await {
+            tracing::warn!(%error, "templates that wait for a place are tried when one is free by the clock");
         }
     }
 
