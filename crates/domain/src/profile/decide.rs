@@ -225,7 +225,7 @@ impl Profile {
         let identifiers: BTreeSet<_> = identifiers.difference(&self.identifiers).cloned().collect();
         let is_its_own = room.client_id == self.client_id;
         (is_its_own && !identifiers.is_empty())
-            .then(|| ProfileEvent::IdentifiersAdded { identifiers, at })
+            .then_some(ProfileEvent::IdentifiersAdded { identifiers, at })
     }
 
     /// The new user is assigned with it; the one before stays, who may have other rooms here.

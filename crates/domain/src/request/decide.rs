@@ -55,7 +55,7 @@ fn who_it_is(received: &Receive) -> impl Iterator<Item = RequestEvent> {
         at,
     });
     let left = message.left();
-    let left = (!left.is_empty()).then(|| RequestEvent::IdentifiersLeft {
+    let left = (!left.is_empty()).then_some(RequestEvent::IdentifiersLeft {
         client_id,
         identifiers: left,
         since: message.sent_at,

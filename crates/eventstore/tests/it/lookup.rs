@@ -314,7 +314,7 @@ async fn of_all_that_a_client_says_about_templates_what_it_sent_last_counts() {
     let verdicts = store.append(&items).await.unwrap();
     assert!(verdicts.iter().all(|it| matches!(it, AppendVerdict::Appended(_))), "{verdicts:?}");
     assert_eq!(said().await, start(9));
-    assert_eq!(lookup(&store, &[its_own.clone()], &[]).await.said, stop(7));
+    assert_eq!(lookup(&store, std::slice::from_ref(&its_own), &[]).await.said, stop(7));
     assert_eq!(lookup(&store, &[from.clone(), its_own], &[]).await.said, start(9), "of both");
     assert_eq!(store.check(|_| {}).await.unwrap(), []);
 }

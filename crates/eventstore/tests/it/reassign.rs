@@ -49,7 +49,7 @@ const fn positions(first: u64, last: u64) -> Positions {
 async fn the_room_is_found_with_its_new_user_and_no_more_with_the_one_before() {
     let given = given().await;
     let to_anna = given.to_anna();
-    let verdicts = given.store.append(&[to_anna.clone()]).await.unwrap();
+    let verdicts = given.store.append(std::slice::from_ref(&to_anna)).await.unwrap();
     assert_eq!(verdicts, [AppendVerdict::Appended(positions(5, 5))]);
     assert_eq!(given.user().await, "anna");
     let open = async |user: &str| {
