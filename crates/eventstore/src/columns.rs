@@ -16,9 +16,10 @@ use crate::append::{AppendItem, StreamAppend};
 use crate::digest;
 use crate::facts::{Facts, whole_microseconds};
 
-/// Most bytes of an event's JSON. The log is published: one that NATS does not take (1 MB with its
-/// headers, unless a server is told otherwise) would hold up all that come after it.
-const MOST_BYTES: usize = 1_000_000;
+/// Most bytes of an event's JSON. The log is published: one that NATS does not take (1 MiB with its
+/// headers, unless a server is told otherwise) would hold up all that come after it. An inbound
+/// message that may come in fits.
+const MOST_BYTES: usize = 1_016 * 1_024;
 
 /// The items of one call.
 #[derive(Default)]

@@ -298,7 +298,7 @@ async fn what_the_version_before_appends_is_found_by_its_correlation_and_is_soun
 #[tokio::test]
 async fn an_event_that_nobody_could_publish_is_refused() {
     let store = store().await;
-    for (length, fits) in [(900_000, true), (1_000_000, false)] {
+    for (length, fits) in [(1_008 * 1_024, true), (1_016 * 1_024, false)] {
         let request = new_request();
         let mut event = requested(request, new_client(), &[phone("+447700900123")]);
         if let domain::request::RequestEvent::OnboardingRequested { message, .. } = &mut event {

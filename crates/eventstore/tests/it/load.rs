@@ -64,14 +64,15 @@ fn the_shape_of_states_is_the_one_that_fingerprints_tell() {
         value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ")
     };
     let profile = &serde_json::to_value(&state).unwrap()["Present"];
-    assert_eq!(ClientProfile::fingerprint(), "client-profile/3");
+    assert_eq!(ClientProfile::fingerprint(), "client-profile/4");
     assert_eq!(
         keys(profile),
-        "archived blocked client_id company external_company identifiers profile_id rooms users"
+        "archived blocked client_id company external_company identifiers language profile_id rooms \
+         users"
     );
     assert_eq!(
         keys(&room),
-        "client_id client_wrote_at deadline number phase pool_id quarantine_until reminded_at \
+        "clashes_with client_id client_wrote_at deadline number phase pool_id quarantine_until reminded_at \
          request_id reserved_at user_id user_info_at"
     );
 

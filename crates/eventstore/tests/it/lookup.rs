@@ -253,7 +253,11 @@ async fn a_number_that_is_given_out_again_leads_to_whoever_had_it_then() {
         since: at(10),
         at: at(11),
     };
-    let told = vec![requested(request, before, &[phone(PHONE), bsuid("BR.now")]), left];
+    let told = vec![
+        requested(request, before, &[phone(PHONE), bsuid("BR.now")]),
+        left,
+        ended(Outcome::Ignored),
+    ];
     appended(&store, item().request(request, 0, told)).await;
 
     let then = holder(&store, 10).await;
@@ -267,7 +271,11 @@ async fn a_number_that_is_given_out_again_leads_to_whoever_had_it_then() {
     let request = new_request();
     let taken_over =
         RequestEvent::IdentifiersTakenOver { client_id: after, identifiers: number(), at: at(20) };
-    let events = vec![requested(request, after, &[phone(PHONE), bsuid("BR.after")]), taken_over];
+    let events = vec![
+        requested(request, after, &[phone(PHONE), bsuid("BR.after")]),
+        taken_over,
+        ended(Outcome::ExtensionMissing),
+    ];
     appended(&store, item().request(request, 0, events)).await;
     let now = holder(&store, 21).await;
     assert_eq!((now.clients, now.vacated), (vec![after], [].into()));
@@ -332,12 +340,14 @@ async fn a_client_may_come_back_to_its_number() {
             since: at(10),
             at: at(11),
         },
+        ended(Outcome::Ignored),
     ];
     appended(&store, item().request(request, 0, events)).await;
     let request = new_request();
     let events = vec![
         requested(request, client, &[phone(PHONE), bsuid("BR.abc")]),
         RequestEvent::IdentifiersTakenOver { client_id: client, identifiers: number(), at: at(20) },
+        ended(Outcome::ExtensionMissing),
     ];
     appended(&store, item().request(request, 0, events)).await;
     let now = holder(&store, 21).await;

@@ -149,7 +149,8 @@ async fn a_room_is_seen_with_the_user_that_it_has_now_and_a_reminder_with_the_on
     log.profile(1, reminded(1, 4, 220, false));
     let pool = one_by_one_and_at_once(&log).await;
     let room = queries::chat_room(&pool, &company(), room_id(1)).await.unwrap().unwrap();
-    assert_eq!((room.user_id.as_str(), room.position), ("carl", log.end()));
+    let before_the_suppressed_one = log.end() - 1;
+    assert_eq!((room.user_id.as_str(), room.position), ("carl", before_the_suppressed_one));
     assert_eq!((room.phase, room.number.as_str()), (RoomPhase::Active, "200"));
 
     let filter = ReminderFilter::of(company());
