@@ -58,7 +58,8 @@ pub struct BenchOptions {
     /// How many seconds one run measures latency at each rate.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: u64,
-    /// How many rooms the sections `growth` and `operation` grow a store to; each has six events.
+    /// How many rooms the sections `growth` and `operation` grow a store to; each has six events. The
+    /// backlog of `memory` is no larger.
     #[arg(long, default_value_t = 1_670_000, value_name = "ROOMS",
           value_parser = clap::value_parser!(u64).range(2_000..))]
     pub grown: u64,
@@ -79,8 +80,10 @@ pub enum Section {
     SlowDisk,
     /// What an onboarding costs in a store that has grown, beside a small one.
     Growth,
-    /// Start-up, memory, and rebuild, check and replay of a store that has grown.
+    /// Start-up, and rebuild, check and replay of a store that has grown.
     Operation,
+    /// Resident memory: idle, saturated, and with a backlog.
+    Memory,
 }
 
 /// A run of the benchmark.
@@ -113,6 +116,7 @@ pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<ExitCode> {
             Section::SlowDisk => slow_disk::run(&mut bench).await?,
             Section::Growth => growth::run(&mut bench).await?,
             Section::Operation => operation::run(&mut bench).await?,
+            Section::Memory => operation::memory(&mut bench).await?,
         }
         // After every section: what was measured is not lost with what comes after it.
         bench.report.write(&bench.options.out)?;

@@ -1,5 +1,5 @@
-//! What those who run the service wait for and pay: start-up, memory, and the commands over a store
-//! that has grown.
+//! What those who run the service wait for and pay: start-up and the commands over a store that has
+//! grown, and memory.
 
 mod cold;
 mod memory;
@@ -30,8 +30,17 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     small.grow(SMALL).await?;
     start_up::run(bench, cloud.url(), &small, &grown).await?;
     reading::run(bench, &grown).await?;
-    memory::run(bench, cloud.url(), small).await?;
     cloud.stop().await;
     bench.grown = Some(grown);
+    Ok(())
+}
+
+/// Resident memory, which does not depend on what is in the store.
+pub(super) async fn memory(bench: &mut Bench) -> anyhow::Result<()> {
+    let cloud = FakeCloudApi::start(([127, 0, 0, 1], 0).into()).await?;
+    let mut small = Store::new(&bench.site, Company::USUAL).await?;
+    small.grow(SMALL).await?;
+    memory::run(bench, cloud.url(), small).await?;
+    cloud.stop().await;
     Ok(())
 }
