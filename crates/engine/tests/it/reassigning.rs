@@ -1,11 +1,12 @@
 //! An operator gives rooms to other users.
 
-use domain::AnyEvent;
+use domain::identity::Sender;
 use domain::ids::{RequestId, RoomId};
-use domain::input::{Input, OperatorRequest};
+use domain::input::{Input, LaneInput, OperatorRequest};
 use domain::outbound::Purpose;
 use domain::profile::{CloseReason, ProfileEvent};
 use domain::request::{Outcome, RequestEvent};
+use domain::{AnyEvent, Personal};
 use serde_json::Value;
 
 use crate::harness::{Worker, World, answer};
@@ -94,6 +95,35 @@ async fn what_is_around_it_in_one_batch_is_decided_in_its_order() {
     assert_eq!(world.count("room-reminded").await, 1);
     assert_eq!(world.count("room-closed").await, 1);
     assert_eq!(world.count("room-reserved").await, 4);
+    engine.stop().await;
+    world.checked().await;
+}
+
+/// WhatsApp tells that client 1 is also known by this id.
+fn also(known_as: Sender) -> LaneInput {
+    let LaneInput { company, input: Input::Message(mut notice) } = message(client(1), "") else {
+        panic!("no message")
+    };
+    notice.kind = "system".to_owned();
+    notice.text = None;
+    notice.became = Some(Box::new(known_as));
+    LaneInput { company, input: Input::Message(notice) }
+}
+
+#[tokio::test]
+async fn a_room_of_a_client_that_turned_out_to_be_the_same_stands_in_the_way() {
+    let world = World::new().await;
+    let engine = world.start();
+    let room_id = active_room(&world, &engine).await;
+    let bsuid = Some(Personal::new("US.second".parse().unwrap()));
+    let second = Sender { bsuid, ..Sender::default() };
+    engine.done(message(second.clone(), "#anna")).await;
+    engine.done(also(second)).await;
+    assert_eq!(world.count("clients-linked").await, 1);
+
+    let refused = given(&engine, 1, room_id, "anna").await;
+    assert_eq!(refused["code"], "room-open-with-user", "{refused}");
+    assert_eq!(user_of(&world, room_id).await, "michael");
     engine.stop().await;
     world.checked().await;
 }

@@ -1,6 +1,6 @@
 //! A client says by a word that it wants no more templates, or wants them again.
 
-use crate::company::Limits;
+use crate::company::{Limits, Line};
 use crate::consent::{Said, Wish};
 use crate::flow::{
     AskedInVain, Command, Decision, IgnoreReason, OperatorRefusal, ReminderForm, RoomFacts,
@@ -122,6 +122,16 @@ fn who_used_its_replies_up_is_heard_and_not_answered() {
     let scene = scene.with(|s| s.facts.asked_in_vain = Some(asked));
     let reason = IgnoreReason::TooManyReplies;
     assert_eq!(scene.decision(), Decision::Ignore { reason });
+}
+
+#[test]
+fn where_nobody_can_be_answered_it_is_heard_all_the_same() {
+    let in_no_pool = says("STOP").with(|s| s.facts.line = Line::Unpooled);
+    let from_a_number_that_it_left = says("STOP").with(|s| s.facts.moved = true);
+    for scene in [in_no_pool, from_a_number_that_it_left] {
+        assert_eq!(scene.decision(), stops(true, false));
+        assert_eq!(scene.received().messages, []);
+    }
 }
 
 #[test]
