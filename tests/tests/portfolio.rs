@@ -13,6 +13,8 @@ use onboarding::demo::StageOptions;
 use onboarding::demo::stage::{APP, APP_SECRET};
 use onboarding::service::Service;
 use onboarding::whatsapp::fake::{Behaviour, Rule, Statuses, Webhook};
+use serde_json::json;
+use uuid::Uuid;
 
 /// Nobody serves yet. The portfolio may write to two clients a day, and invitations wait for two.
 async fn limited_to_two() -> TestApp {
@@ -88,6 +90,59 @@ async fn the_third_client_of_a_day_is_invited_the_next_day() {
     // The user info, which answers what eve wrote a day ago, comes too late.
     assert_eq!(app.calls(&eve), ["text", "invitation"]);
     assert_eq!(app.outcome(&fourth).await, Outcome::Onboarded, "two are a day old");
+    assert_eq!(app.findings().await, Vec::<String>::new());
+    service.stop().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_waits_is_withdrawn_when_its_client_stops_templates_or_is_blocked() {
+    let mut app = limited_to_two().await;
+    let service = serve(&mut app).await;
+    let [ann, bob, eve, fay, gus] =
+        ["US.ann", "US.bob", "US.eve", "US.fay", "US.gus"].map(Asker::named);
+    for client in [&ann, &bob] {
+        let asked = app.ask(client, "#michael").await;
+        assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
+    }
+    let mut waiting = vec![];
+    for client in [&eve, &fay, &gus] {
+        let asked = app.ask(client, "#michael").await;
+        put_off(&app, &asked).await;
+        waiting.push(asked);
+    }
+    let stop = app.ask(&eve, "STOP").await;
+    assert_eq!(app.outcome(&stop).await, Outcome::Stopped);
+    let profile: Uuid = sqlx::query_scalar("SELECT profile_id FROM rooms WHERE request_id = $1")
+        .bind(waiting[1].request.as_uuid())
+        .fetch_one(&app.stage.pool)
+        .await
+        .unwrap();
+    let block = format!("/api/v1/companies/demo-bank/client-profiles/{profile}/block");
+    let (status, told) = app.stage.operate(&block, Uuid::now_v7(), &json!({})).await.unwrap();
+    assert_eq!(status, 200, "{told}");
+
+    app.stage.clock.advance(TimeDelta::hours(24) + TimeDelta::minutes(2));
+    assert_eq!(app.outcome(&waiting[0]).await, Outcome::TemplatesStopped);
+    assert_eq!(app.outcome(&waiting[1]).await, Outcome::InvitationFailed);
+    assert_eq!(app.outcome(&waiting[2]).await, Outcome::Onboarded);
+    assert_eq!(app.calls(&eve), ["text"], "the answer to the stop word");
+    assert_eq!(app.calls(&fay), [""; 0]);
+    assert_eq!(app.calls(&gus), ["invitation"]);
+    let why = "SELECT error_title FROM rm_outbound_messages WHERE request_id = $1";
+    for (asked, title) in
+        waiting.iter().zip(["its client wants no templates any more", "its client is blocked"])
+    {
+        let told: String = sqlx::query_scalar(why)
+            .bind(asked.request.as_uuid())
+            .fetch_one(&app.stage.pool)
+            .await
+            .unwrap();
+        assert_eq!(told, title);
+    }
+    let open = "SELECT count(*) FROM rooms WHERE phase <> 'closed'";
+    let open: i64 = sqlx::query_scalar(open).fetch_one(&app.stage.pool).await.unwrap();
+    assert_eq!(open, 3, "those of ann, bob and gus");
     assert_eq!(app.findings().await, Vec::<String>::new());
     service.stop().await;
     app.stop().await;

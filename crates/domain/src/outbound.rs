@@ -56,7 +56,7 @@ pub enum Purpose {
     Stopped,
     /// The client gets templates again.
     Started,
-    /// A room can't be opened, as the client wants no templates.
+    /// A room can't be opened, as the client wants no templates, perhaps since it asked.
     TemplatesStopped,
 }
 
@@ -168,4 +168,6 @@ pub enum ErrorClass {
     Unknown,
     /// It could not be sent before it expired.
     Expired,
+    /// When its turn came, its client wanted no more templates, was blocked, or had left the number.
+    Withdrawn,
 }

@@ -54,7 +54,8 @@ pub const fn rests(error: &SendError) -> Option<Scope> {
         | ErrorClass::Template
         | ErrorClass::Transient
         | ErrorClass::Unknown
-        | ErrorClass::Expired => None,
+        | ErrorClass::Expired
+        | ErrorClass::Withdrawn => None,
     }
 }
 
@@ -87,6 +88,11 @@ pub const fn action_of(class: ErrorClass) -> &'static str {
         ErrorClass::Expired => {
             "Ours, not WhatsApp's: the message was not sent while it could help."
         }
+        ErrorClass::Withdrawn => {
+            "Ours, not WhatsApp's: when the message's turn came, its client had stopped templates, was \
+             blocked, or had left the number. The message is given up; for an invitation, the room is \
+             closed and its number free."
+        }
     }
 }
 
@@ -114,7 +120,7 @@ pub fn markdown() -> String {
 }
 
 /// All classes, in the order in which they are explained.
-const CLASSES: [ErrorClass; 10] = [
+const CLASSES: [ErrorClass; 11] = [
     ErrorClass::Account,
     ErrorClass::RateLimited,
     ErrorClass::RecipientRateLimited,
@@ -125,6 +131,7 @@ const CLASSES: [ErrorClass; 10] = [
     ErrorClass::Transient,
     ErrorClass::Unknown,
     ErrorClass::Expired,
+    ErrorClass::Withdrawn,
 ];
 
 /// The class's name, in metrics and as it is serialised.
@@ -140,6 +147,7 @@ pub const fn name_of(class: ErrorClass) -> &'static str {
         ErrorClass::Transient => "transient",
         ErrorClass::Unknown => "unknown",
         ErrorClass::Expired => "expired",
+        ErrorClass::Withdrawn => "withdrawn",
     }
 }
 

@@ -87,7 +87,9 @@ impl Told {
 /// looked for, or a template may be sent, so [`on_told`] wants to know what is so now.
 pub fn wants_facts(request: &Request, room: Option<RoomInProfile<'_>>, told: &Told) -> bool {
     let next = FollowUp { request, room, at: told.at, now: None, client_blocked: false };
-    next.failure_of_number(told).is_some() || next.is_reminder_too_late(told)
+    next.failure_of_number(told).is_some()
+        || next.is_reminder_too_late(told)
+        || next.is_invitation_withdrawn(told)
 }
 
 /// What follows from what is told of a message; `now` if [`wants_facts`] says so. `client_blocked`
@@ -182,6 +184,12 @@ impl<'a> FollowUp<'a> {
         }
         let Some((message, Settled::Failed(error), _)) = self.settled(told) else { return false };
         message.purpose == Purpose::Reminder && came_too_late(message, &error)
+    }
+
+    /// Whether the invitation was not sent because of what its client had said or done since.
+    fn is_invitation_withdrawn(&self, told: &Told) -> bool {
+        let Some((message, Settled::Failed(error), _)) = self.settled(told) else { return false };
+        message.purpose == Purpose::Invitation && error.class == ErrorClass::Withdrawn
     }
 
     /// Whether the room has another invitation, sent once more or before, that did not fail.
@@ -385,12 +393,19 @@ impl<'a> FollowUp<'a> {
 
     /// The client is told through the primary, and the request ends.
     fn apologise(&self, room: RoomInProfile<'_>, facts: &Facts) -> Vec<Command> {
+        // What the decision recorded says nothing of stopped templates.
+        let (facts, purpose, outcome) = match &self.now {
+            Some(now) if now.has_stopped_templates() => {
+                (now, Purpose::TemplatesStopped, Outcome::TemplatesStopped)
+            }
+            _ => (facts, Purpose::InvitationFailed, Outcome::InvitationFailed),
+        };
         let wording = Wording { facts, message: &self.request.message };
         let apology = wording
-            .reply(self.request.next_message_id(), Purpose::InvitationFailed)
+            .reply(self.request.next_message_id(), purpose)
             .filter(|message| self.at < message.expires_at && !self.is_blocked(room))
             .map(|message| self.request_message(message));
-        let end = self.complete(Outcome::InvitationFailed, room);
+        let end = self.complete(outcome, room);
         apology.into_iter().chain([end]).collect()
     }
 

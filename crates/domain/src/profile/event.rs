@@ -243,7 +243,7 @@ pub enum ActivationCause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CloseReason {
-    /// WhatsApp definitely refused the invitation.
+    /// The invitation was not sent, or WhatsApp definitely refused it.
     InvitationRefused,
     /// The invitation was given up, and the client may have it all the same.
     InvitationLost,

@@ -219,7 +219,7 @@ pub enum Outcome {
     Stopped,
     /// The client wants templates, again.
     Started,
-    /// No room was opened: that takes a template, and the client wants none.
+    /// No room was opened, or it was closed again: that takes a template, and the client wants none.
     TemplatesStopped,
 }
 

@@ -148,6 +148,16 @@ pub(crate) fn refused() -> SendError {
     }
 }
 
+/// When its turn came, its client was not to have it any more.
+pub(crate) fn withdrawn() -> SendError {
+    SendError {
+        code: 0,
+        class: ErrorClass::Withdrawn,
+        definite: true,
+        title: "its client wants no templates any more".to_owned(),
+    }
+}
+
 /// WhatsApp's answer says that the number is locked.
 pub(crate) fn unhealthy() -> SendError {
     SendError {

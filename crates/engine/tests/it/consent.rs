@@ -109,7 +109,7 @@ async fn an_invitation_that_fails_is_not_sent_from_another_number_even_in_one_ba
             engine.done(stop(1)).await;
             engine.done(failed).await;
         }
-        assert_eq!(world.outcomes().await, [Outcome::Stopped, Outcome::InvitationFailed]);
+        assert_eq!(world.outcomes().await, [Outcome::Stopped, Outcome::TemplatesStopped]);
         world.requested(Purpose::Invitation).await;
         assert_eq!(world.count("room-closed").await, 1);
         engine.stop().await;

@@ -1,5 +1,6 @@
-//! What clients said about templates: the table has what counts of it, and no room was opened and
-//! no template sent as a reminder for a client that had stopped them.
+//! What clients said about templates: the table has what counts of it, no room was opened and no
+//! template sent as a reminder for a client that had stopped them, and none was tried that had waited
+//! until then.
 
 use std::collections::HashMap;
 
@@ -7,8 +8,9 @@ use chrono::TimeDelta;
 use domain::AnyEvent;
 use domain::consent::{Said, Wish};
 use domain::flow::{Decision, Facts, ReminderForm};
-use domain::ids::{ClientId, CompanyId};
+use domain::ids::{ClientId, CompanyId, MessageId};
 use domain::input::Timestamp;
+use domain::outbound::Content;
 use domain::record::RecordedEvent;
 use domain::request::RequestEvent;
 use sqlx::PgConnection;
@@ -22,9 +24,16 @@ use crate::error::During;
 /// word that would have changed it.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
-/// What counts at this point of the log, and since when.
+/// What is known at this point of the log.
 #[derive(Default)]
-pub(super) struct Consents(HashMap<(CompanyId, ClientId), (Said, Timestamp)>);
+pub(super) struct Consents {
+    /// What counts of what clients said, and since when.
+    said: HashMap<(CompanyId, ClientId), (Said, Timestamp)>,
+    /// The request of the last decision, and its client: what is sent because of it comes next.
+    decided: Option<(String, ClientId)>,
+    /// Whose the templates are that are not settled.
+    templates: HashMap<MessageId, ClientId>,
+}
 
 impl Consents {
     pub(super) fn next(
@@ -46,22 +55,40 @@ impl Consents {
                 findings.unless(!against, FindingKind::StoppedTemplate, || {
                     format!("position {}: client {}", recorded.position, facts.client_id)
                 });
+                self.decided = Some((recorded.aggregate_id.clone(), facts.client_id));
+            }
+            RequestEvent::MessageRequested { message } => {
+                let decided = self.decided.as_ref();
+                let of_decision = decided.filter(|(id, _)| *id == recorded.aggregate_id);
+                if let (Some((_, client)), Content::Template { .. }) =
+                    (of_decision, &message.content)
+                {
+                    self.templates.insert(message.message_id, *client);
+                }
+            }
+            RequestEvent::MessageAttempted { message_id, at, .. } => {
+                let client = self.templates.get(message_id);
+                let stopped = client.and_then(|client| self.counts(recorded, *client, *at));
+                let against = stopped.is_some_and(|said| said.wish == Wish::Stop);
+                findings.unless(!against, FindingKind::StoppedTemplate, || {
+                    format!("position {}: message {message_id} was tried", recorded.position)
+                });
+            }
+            RequestEvent::MessageAccepted { message_id, .. }
+            | RequestEvent::MessageFailed { message_id, .. } => {
+                self.templates.remove(message_id);
             }
             RequestEvent::OnboardingRequested { .. }
             | RequestEvent::ClientsLinked { .. }
             | RequestEvent::IdentifiersTakenOver { .. }
             | RequestEvent::IdentifiersLeft { .. }
-            | RequestEvent::MessageRequested { .. }
-            | RequestEvent::MessageAttempted { .. }
-            | RequestEvent::MessageAccepted { .. }
             | RequestEvent::MessageStatusChanged { .. }
-            | RequestEvent::MessageFailed { .. }
             | RequestEvent::OutcomeRecorded { .. } => {}
         }
     }
 
     fn note(&mut self, recorded: &RecordedEvent, client: ClientId, said: Said, at: Timestamp) {
-        let known = self.0.entry((recorded.company.clone(), client)).or_insert((said, at));
+        let known = self.said.entry((recorded.company.clone(), client)).or_insert((said, at));
         if said.outweighs(&known.0) {
             *known = (said, at);
         }
@@ -69,11 +96,16 @@ impl Consents {
 
     /// Whether the client had stopped templates, by what the decision knew or could have known.
     fn has_stopped(&self, recorded: &RecordedEvent, facts: &Facts) -> bool {
-        let logged = self.0.get(&(recorded.company.clone(), facts.client_id));
-        let logged = logged.filter(|(_, since)| facts.at > *since + TOLERANCE);
+        let logged = self.counts(recorded, facts.client_id, facts.at);
         let known = facts.templates.as_ref().and_then(|templates| templates.before);
-        let last = Said::latest(known.into_iter().chain(logged.map(|(said, _)| *said)));
+        let last = Said::latest(known.into_iter().chain(logged));
         last.is_some_and(|said| said.wish == Wish::Stop)
+    }
+
+    /// What counted of what the client said, if that was to be known at this moment.
+    fn counts(&self, recorded: &RecordedEvent, client: ClientId, at: Timestamp) -> Option<Said> {
+        let logged = self.said.get(&(recorded.company.clone(), client));
+        logged.filter(|(_, since)| at > *since + TOLERANCE).map(|(said, _)| *said)
     }
 
     /// After the last event: what the table has.
@@ -91,7 +123,7 @@ impl Consents {
             ((company, client), (stopped, sent_at.timestamp_micros()))
         });
         let mut rows: HashMap<_, _> = rows.collect();
-        for ((company, client), (said, _)) in self.0 {
+        for ((company, client), (said, _)) in self.said {
             let expected = (said.wish == Wish::Stop, said.sent_at.timestamp_micros());
             let row = rows.remove(&(company.to_string(), client.as_uuid()));
             findings.unless(row == Some(expected), FindingKind::Consents, || {

@@ -69,7 +69,7 @@ pub enum FindingKind {
     Quarantine,
     /// No message was tried after it had expired.
     LateSend,
-    /// No template was decided on for a client that had stopped them.
+    /// No template was decided on, or tried, for a client that had stopped them.
     StoppedTemplate,
     /// Clients and their identifiers are those in the events.
     Clients,

@@ -1,6 +1,6 @@
 //! The checker: silent on a sound store, and it names what was tampered with.
 
-use domain::ids::{ClientId, MessageId, RoomId};
+use domain::ids::{ClientId, MessageId, RequestId, RoomId};
 use domain::pool::PoolEvent;
 use domain::request::{Outcome, RequestEvent};
 use eventstore::{AppendItem, EventStore, Finding, FindingKind, Progress};
@@ -217,6 +217,10 @@ async fn a_message_that_was_tried_after_it_had_expired_is_found() {
 /// A request that is decided so many seconds later: a template as a reminder.
 fn reminded(client: ClientId, seconds: i64) -> AppendItem {
     let request = new_request();
+    item().request(request, 0, decided_to_remind(request, client, seconds))
+}
+
+fn decided_to_remind(request: RequestId, client: ClientId, seconds: i64) -> Vec<RequestEvent> {
     let decided = serde_json::from_value(serde_json::json!({
         "type": "decision-made",
         "facts": {
@@ -240,8 +244,7 @@ fn reminded(client: ClientId, seconds: i64) -> AppendItem {
             "form": "template",
         },
     }));
-    let events = vec![requested(request, client, &[]), decided.unwrap(), ended(Outcome::Reminded)];
-    item().request(request, 0, events)
+    vec![requested(request, client, &[]), decided.unwrap(), ended(Outcome::Reminded)]
 }
 
 #[tokio::test]
@@ -262,6 +265,33 @@ async fn a_template_for_a_client_that_had_stopped_them_is_found() {
     let before = store.check(|_| {}).await.unwrap();
     appended(&store, reminded(client, 500)).await;
     assert_eq!(store.check(|_| {}).await.unwrap(), before, "it wants them again");
+}
+
+#[tokio::test]
+async fn a_template_that_was_tried_after_its_client_had_stopped_them_is_found() {
+    let store = store().await;
+    let (client, request) = (new_client(), new_request());
+    let message_id = MessageId::of(request, 0);
+    let template = serde_json::from_value(serde_json::json!({
+        "message_id": message_id,
+        "purpose": "reminder",
+        "from": "200",
+        "to": { "kind": "bsuid", "value": "GB.abc" },
+        "content": { "kind": "template", "name": "resume", "language": "en", "parameters": [] },
+        "expires_at": at(9_000),
+    }));
+    let mut events = decided_to_remind(request, client, 0);
+    events.insert(2, RequestEvent::MessageRequested { message: template.unwrap() });
+    appended(&store, item().request(request, 0, events)).await;
+    let stop = new_request();
+    let words = vec![requested(stop, client, &[]), stopped(client, 3), ended(Outcome::Stopped)];
+    appended(&store, item().request(stop, 0, words)).await;
+    let attempted =
+        |attempt, seconds| RequestEvent::MessageAttempted { message_id, attempt, at: at(seconds) };
+    appended(&store, item().request(request, 4, vec![attempted(1, 30)])).await;
+    assert_eq!(kinds(&store).await, [], "another worker may have been slow");
+    appended(&store, item().request(request, 5, vec![attempted(2, 300)])).await;
+    assert_eq!(kinds(&store).await, [FindingKind::StoppedTemplate]);
 }
 
 #[tokio::test]

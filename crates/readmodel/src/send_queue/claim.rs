@@ -10,7 +10,7 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Claimed, SendQueue};
+use super::{Claimed, SendQueue, Withdrawn};
 use crate::error::DatabaseError;
 
 impl SendQueue {
@@ -21,6 +21,9 @@ impl SendQueue {
     /// A claim that is neither settled nor put back when its lease ends counts as a crash
     /// between call and record: the message can be claimed again, marked
     /// [`Claimed::previous_unresolved`]. So `lease` must be longer than the longest call.
+    ///
+    /// Whether it may still be sent is looked up in the same statement, for each attempt anew
+    /// (`migrations/0071_why_withdrawn.sql`).
     ///
     /// A row that this program cannot read costs the others nothing: it is reported in the log,
     /// and again when its lease ends.
@@ -64,6 +67,7 @@ struct Row {
     attempts: i32,
     unresolved: bool,
     traceparent: Option<String>,
+    withdrawn: Option<String>,
 }
 
 impl Row {
@@ -75,8 +79,15 @@ impl Row {
             tracing::error!(message_id = %self.message_id, "a row of the send queue cannot be read");
             return None;
         };
+        let withdrawn = match self.withdrawn.as_deref() {
+            None => None,
+            Some("stopped") => Some(Withdrawn::Stopped),
+            Some("moved") => Some(Withdrawn::Moved),
+            Some(_) => Some(Withdrawn::Blocked),
+        };
         Some(Claimed {
             expired: message.expires_at <= now,
+            withdrawn,
             reference: MessageReference {
                 request_id: RequestId::from_uuid(self.request_id),
                 message_id: MessageId::from_uuid(self.message_id),
@@ -115,7 +126,7 @@ const CLAIM: &str = "
     FROM due
     WHERE q.message_id = due.message_id
     RETURNING q.message_id, q.request_id, q.company, q.message, q.position, q.attempts,
-        q.unresolved, q.traceparent";
+        q.unresolved, q.traceparent, why_withdrawn(q.company, q.message) AS withdrawn";
 
 const NEXT_DUE: &str = "
     SELECT q.next_attempt_at

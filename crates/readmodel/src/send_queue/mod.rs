@@ -45,8 +45,21 @@ pub struct Claimed {
     pub previous_unresolved: bool,
     /// Whether it must not be sent any more: give it up.
     pub expired: bool,
+    /// Why it must not be sent any more although it is in time: give it up.
+    pub withdrawn: Option<Withdrawn>,
     /// W3C trace context of the input that requested it.
     pub traceparent: Option<String>,
+}
+
+/// What has come between a message's request and its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withdrawn {
+    /// It is a template, and its client wants none any more.
+    Stopped,
+    /// Its client is blocked.
+    Blocked,
+    /// Its client has left the number that it would go to.
+    Moved,
 }
 
 impl Claimed {

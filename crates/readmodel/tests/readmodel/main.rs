@@ -9,3 +9,4 @@ mod projecting;
 mod queries;
 mod rebuilding;
 mod send_queue;
+mod withdrawn;

@@ -11,8 +11,8 @@ use crate::personal::Personal;
 use crate::profile::{ProfileCommand, RoomPhase};
 use crate::request::{Completion, Outcome, RequestCommand};
 use crate::testing::{
-    DAY, HOUR, PRIMARY, Scene, Story, World, at, company_id, id, profile_id, request_id, room,
-    room_id, scene, unhealthy, words,
+    DAY, HOUR, PRIMARY, Scene, Story, World, at, company_id, id, names, profile_id, request_id,
+    room, room_id, scene, unhealthy, withdrawn, words,
 };
 
 fn said(wish: Wish, seconds: i64) -> Option<Said> {
@@ -240,8 +240,37 @@ fn an_invitation_that_fails_by_its_number_is_not_sent_from_another() {
     let mut story = Story::of_an_onboarding();
     story.writes(PRIMARY, "STOP", 5);
     story.gives_up(Purpose::Invitation, unhealthy(), 10);
-    assert_eq!(story.outcome(), Some(Outcome::InvitationFailed));
+    assert_eq!(story.outcome(), Some(Outcome::TemplatesStopped));
     assert_eq!(story.world.rooms().count(), 1);
+    assert!(words(&story.sent(Purpose::TemplatesStopped)).contains("write START first"));
+}
+
+#[test]
+fn an_invitation_that_had_to_wait_is_withdrawn_when_its_client_stops_templates() {
+    let mut story = Story::of_an_onboarding();
+    story.writes(PRIMARY, "STOP", 5);
+    let events = story.gives_up(Purpose::Invitation, withdrawn(), 10);
+    let expected = [
+        "message-failed",
+        "room-closed",
+        "number-released",
+        "message-requested",
+        "outcome-recorded",
+    ];
+    assert_eq!(names(&events), expected);
+    assert_eq!(story.room().phase, RoomPhase::Closed);
+    assert_eq!(story.room().quarantine_until, None, "the client knows nothing of the number");
+    assert_eq!(story.outcome(), Some(Outcome::TemplatesStopped));
+    assert!(story.is_sent(Purpose::TemplatesStopped));
+}
+
+#[test]
+fn who_takes_the_word_back_too_late_is_told_that_the_invitation_failed() {
+    let mut story = Story::of_an_onboarding();
+    story.writes(PRIMARY, "STOP", 5);
+    story.writes(PRIMARY, "START", 8);
+    story.gives_up(Purpose::Invitation, withdrawn(), 10);
+    assert_eq!(story.outcome(), Some(Outcome::InvitationFailed));
     assert!(story.is_sent(Purpose::InvitationFailed));
 }
 

@@ -14,7 +14,7 @@ use domain::request::RequestEvent;
 use messaging::inbox::{InboxBody, InboxMessage};
 use messaging::subject::Token;
 use rand::Rng;
-use readmodel::Claimed;
+use readmodel::{Claimed, Withdrawn};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use whatsapp::client::{AccessToken, SendFailure};
@@ -113,6 +113,9 @@ impl Calling {
         if claimed.expired {
             return self.expire(&claimed).await;
         }
+        if let Some(withdrawn) = claimed.withdrawn {
+            return self.withdraw(&claimed, withdrawn).await;
+        }
         if claimed.attempt > self.sender.settings.attempts {
             let title = "nobody told what became of the last attempt";
             return self.give_up(&claimed, ErrorClass::Transient, title).await;
@@ -189,6 +192,15 @@ impl Calling {
     async fn expire(&self, claimed: &Claimed) {
         let title = "it could not be sent before it expired";
         self.give_up(claimed, ErrorClass::Expired, title).await;
+    }
+
+    async fn withdraw(&self, claimed: &Claimed, why: Withdrawn) {
+        let title = match why {
+            Withdrawn::Stopped => "its client wants no templates any more",
+            Withdrawn::Blocked => "its client is blocked",
+            Withdrawn::Moved => "its client has left the number",
+        };
+        self.give_up(claimed, ErrorClass::Withdrawn, title).await;
     }
 
     /// Without a call.
@@ -379,7 +391,8 @@ fn tell_of(claimed: &Claimed, error: &SendError) {
         | ErrorClass::WindowClosed
         | ErrorClass::RecipientRefused
         | ErrorClass::Transient
-        | ErrorClass::Expired => {
+        | ErrorClass::Expired
+        | ErrorClass::Withdrawn => {
             tracing::warn!(code, title, attempts = claimed.attempt, "a message is given up");
         }
     }
