@@ -5,11 +5,12 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::time::Instant;
 
+use super::Bench;
 use super::backlog::Load;
 use super::company::Company;
 use super::counters::{Counters, Window};
+use super::instructions::{self, Instructions};
 use super::site::{Ground, Site};
-use super::{Bench, instructions};
 use crate::cli::Role;
 use crate::config::Config;
 use crate::service::Service;
@@ -57,8 +58,9 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
             report.add(format!("high load: {name} per onboarding"), amount);
         }
         match instructions::per_onboarding(site, Company::USUAL).await {
-            Ok(instructions) => {
-                report.add("high load: instructions of the service per onboarding", instructions);
+            Ok(Instructions { low, high }) => {
+                report.add("low load: instructions of the service per onboarding", low);
+                report.add("high load: instructions of the service per onboarding", high);
             }
             Err(problem) => {
                 report.remark(&format!("Instructions are not counted: {problem:#}."));
