@@ -247,6 +247,7 @@ impl Service {
             settings: sender::Settings {
                 concurrency: config.sender.concurrency,
                 grace: Duration::from_secs(config.sender.grace_seconds.into()),
+                call_timeout: timeout,
                 attempts: config.sender.attempts,
                 messages_per_second: config.sender.messages_per_second,
                 unique_clients_per_day: config.apps.iter().filter_map(limited).collect(),

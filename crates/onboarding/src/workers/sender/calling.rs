@@ -22,7 +22,7 @@ use whatsapp::errors::{self, Scope};
 
 use super::limits::Limits;
 use super::portfolios::Portfolios;
-use super::{LOOK_EVERY, Sender};
+use super::{LOOK_EVERY, Sender, Settings};
 use crate::workers::pause;
 
 /// Pause before something is looked at again that should be so any moment.
@@ -76,24 +76,27 @@ impl Calling {
         }
     }
 
-    pub(super) async fn claim(&self, limit: u32) -> Vec<Claimed> {
+    /// What may be sent now, and since when it is claimed.
+    pub(super) async fn claim(&self, limit: u32) -> (Vec<Claimed>, Instant) {
+        let claimed_at = Instant::now();
         if limit == 0 {
-            return vec![];
+            return (vec![], claimed_at);
         }
         let now = self.sender.clock.now();
-        match self.sender.queue.claim(now, limit, self.sender.settings.grace).await {
+        let claimed = match self.sender.queue.claim(now, limit, self.sender.settings.grace).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(%error, "messages to send can't be read; trying again");
                 vec![]
             }
-        }
+        };
+        (claimed, claimed_at)
     }
 
     /// Delivers, unless the same is still under way: NATS may take longer to
     /// come back, for the record of a call, than the claim's lease. The new
     /// lease is then left to the call that is under way.
-    pub(super) async fn deliver_once(&self, claimed: Claimed) {
+    pub(super) async fn deliver_once(&self, claimed: Claimed, claimed_at: Instant) {
         let id = claimed.message_id();
         let under_way = || self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if !under_way().insert(id) {
@@ -106,10 +109,10 @@ impl Calling {
             return;
         }
         let _over = Over { id, under_way: &self.under_way };
-        self.deliver(claimed).await;
+        self.deliver(claimed, claimed_at).await;
     }
 
-    async fn deliver(&self, claimed: Claimed) {
+    async fn deliver(&self, claimed: Claimed, claimed_at: Instant) {
         if claimed.expired {
             return self.expire(&claimed).await;
         }
@@ -155,6 +158,16 @@ impl Calling {
         }
         if self.sender.clock.now() >= claimed.message.expires_at {
             return self.expire(&claimed).await;
+        }
+        // The call must end within the claim's lease: whoever was stopped for so long must not make
+        // it, for another one may have claimed the message and called since.
+        let Settings { grace, call_timeout, .. } = &self.sender.settings;
+        if claimed_at.elapsed() + *call_timeout >= *grace {
+            tracing::warn!(
+                "a message was claimed too long ago to be sent by this claim; it is claimed again"
+            );
+            self.limits().put_off(claimed.message_id(), self.sender.clock.now());
+            return self.soon(&claimed).await;
         }
         let Claimed { message, reference, traceparent, .. } = &claimed;
         let sent = self.sender.cloud.send(&token, message, *reference, traceparent.as_deref());

@@ -49,6 +49,8 @@ pub struct Settings {
     pub concurrency: u32,
     /// How long a status webhook may tell what became of a message whose answer is lost.
     pub grace: Duration,
+    /// How long one call may take: less than the grace time.
+    pub call_timeout: Duration,
     /// How often a message is tried at most.
     pub attempts: u32,
     /// How many messages a second one number sends at most.
@@ -93,7 +95,7 @@ impl Sender {
         calling.portfolios.try_waiting(&calling.sender.queue, calling.sender.clock.now()).await;
         while !cancel.is_cancelled() {
             let free = slots.available_permits() as u32;
-            let claimed = calling.claim(free).await;
+            let (claimed, claimed_at) = calling.claim(free).await;
             let idle = claimed.is_empty();
             for message in claimed {
                 let Ok(slot) = slots.clone().acquire_owned().await else { return };
@@ -102,7 +104,7 @@ impl Sender {
                 let trace = message.traceparent.as_deref().unwrap_or("-");
                 let span = tracing::info_span!("send", message = %id, trace);
                 let call = async move {
-                    calling.deliver_once(message).await;
+                    calling.deliver_once(message, claimed_at).await;
                     calling.sender.requested.notify_one();
                     drop(slot);
                 };
