@@ -10,6 +10,7 @@ pub mod config;
 pub mod contracts;
 pub mod demo;
 pub mod service;
+mod supervisor;
 mod telemetry;
 mod web;
 pub mod workers;
