@@ -170,9 +170,12 @@ fn flatten(name: &str, value: &Value, into: &mut Vec<(String, String)>) {
     }
 }
 
-/// Below the ports that outgoing connections take, one of which could come to use it while the
-/// service is dead. Each call in this process gives another one.
-fn free_port() -> anyhow::Result<u16> {
+/// A port for a server that is away now and then: below the ports that outgoing connections take,
+/// one of which could come to use it meanwhile. Each call in this process gives another one.
+///
+/// # Errors
+/// No port is free.
+pub fn free_port() -> anyhow::Result<u16> {
     static TRIED: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + (std::process::id() % 10_000) as u16;
     let mut next = std::iter::repeat_with(|| first + TRIED.fetch_add(1, Ordering::Relaxed));

@@ -7,6 +7,7 @@ use domain::Reason;
 use domain::ids::{CompanyId, UserId};
 
 use crate::bench::BenchOptions;
+use crate::commands::backup_check::BackupCheckOptions;
 
 /// Onboards clients of regulated firms over WhatsApp, and records every decision.
 #[derive(Debug, Parser)]
@@ -66,6 +67,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Tell whether a backup is good, by a database that was restored from it. Reads only.
+    BackupCheck(BackupCheckOptions),
     /// Check configuration, servers, streams and lag, and say what to do.
     Doctor {
         /// For machines.
