@@ -14,7 +14,7 @@ use domain::request::Outcome;
 use onboarding::demo::StageOptions;
 use onboarding::demo::stage::create_database;
 use serde_json::Value;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, PgPool};
 use tempfile::TempDir;
 
 /// Runs a program of Postgres to its end.
@@ -110,8 +110,10 @@ async fn what_is_in_use_is_taken_for_no_copy() {
     assert!(ran.stderr.contains("the NATS server is in use, it has INBOX"), "{ran:?}");
     let js = jetstream::new(async_nats::connect(app.nats.url()).await.unwrap());
     assert!(js.get_stream("EVT").await.is_ok(), "what is in use stays");
-    // Nothing was written yet.
-    let ran = checked(&app, &copy, nats.url(), &[]);
+    let empty = create_database(app.postgres.as_ref().unwrap().url(), "nothing").await.unwrap();
+    let pool = PgPool::connect(&empty).await.unwrap();
+    onboarding::MIGRATIONS.run(&pool).await.unwrap();
+    let ran = checked(&app, &empty, nats.url(), &[]);
     assert_eq!(ran.status.code(), Some(1), "{ran:?}");
     assert!(ran.stdout.contains("it is empty: nothing was restored"), "{ran:?}");
     app.stop().await;
