@@ -47,7 +47,7 @@ impl Process {
     pub fn with_log(mut self, file: &Path) -> Self {
         let settings = [("FORMAT", "json"), ("FILTER", "info")];
         let settings =
-            settings.map(|(key, value)| (format!("ONBOARDING_LOG__{key}"), value.into()));
+            settings.map(|(key, value)| (format!("ONBOARDING_LOG__{key}"), value.to_owned()));
         self.variables.extend(settings);
         self.log = Some(file.to_owned());
         self

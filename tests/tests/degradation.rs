@@ -35,14 +35,18 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
-        let roles = vec![];
-        let app = TestApp::with(StageOptions { roles, ..StageOptions::default() }).await;
-        Self { app, logs: tempfile::tempdir().unwrap() }
+        let options = StageOptions { roles: vec![], ..StageOptions::default() };
+        Self::of(TestApp::with(options).await)
     }
 
     async fn with_own_postgres() -> Self {
         let options = StageOptions { roles: vec![], ..StageOptions::default() };
-        let app = TestApp::with_own_postgres(options).await;
+        Self::of(TestApp::with_own_postgres(options).await)
+    }
+
+    fn of(mut app: TestApp) -> Self {
+        // These tests run beside each other, and share what connections Postgres has.
+        app.stage.config.database_connections = 4;
         Self { app, logs: tempfile::tempdir().unwrap() }
     }
 

@@ -38,7 +38,7 @@ impl Lane {
         id: u64,
         reason: &Personal<Reason>,
     ) -> Result<Plan, Undecided> {
-        let Lane { engine, company, .. } = self;
+        let Lane { engine, company, .. } = &*self;
         let at = engine.clock.now();
         let operation_id = Some(command.operation_id);
         let dropping = Dropping { operation_id, actor: &command.actor, reason, at };
