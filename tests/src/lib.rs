@@ -21,6 +21,8 @@ pub struct TestApp {
     pub stage: Stage,
     /// Its NATS; can be killed and restarted.
     pub nats: Server,
+    /// Its Postgres, if it has one of its own; can be killed and restarted too.
+    pub postgres: Option<Server>,
 }
 
 impl TestApp {
@@ -31,20 +33,37 @@ impl TestApp {
 
     /// As the options say.
     pub async fn with(options: StageOptions) -> Self {
-        Self::try_with(options).await.expect("the stage starts")
+        Self::try_with(options, false).await.expect("the stage starts")
     }
 
-    async fn try_with(options: StageOptions) -> anyhow::Result<Self> {
+    /// As the options say, on a Postgres that no other test uses.
+    ///
+    /// # Panics
+    /// Something does not start.
+    pub async fn with_own_postgres(options: StageOptions) -> Self {
+        Self::try_with(options, true).await.expect("the stage starts")
+    }
+
+    async fn try_with(options: StageOptions, own_postgres: bool) -> anyhow::Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("acceptance_{}_{number}", std::process::id());
-        let postgres = devservers::shared_postgres().await?;
-        let database = create_database(postgres.url(), &name).await?;
         let folder = std::env::temp_dir().join(format!("onboarding-{name}"));
-        let nats = devservers::nats(&nats_options(&folder), &|_| {}).await.context("NATS")?;
+        let postgres = if own_postgres {
+            let options = Options { durable: false, ..private(&folder) };
+            Some(devservers::postgres(&options, &|_| {}).await.context("Postgres")?)
+        } else {
+            None
+        };
+        let url = match &postgres {
+            Some(own) => own.url(),
+            None => devservers::shared_postgres().await?.url(),
+        };
+        let database = create_database(url, &name).await?;
+        let nats = devservers::nats(&private(&folder), &|_| {}).await.context("NATS")?;
         let clock = onboarding::Clock::system();
         let stage = Stage::start(&database, nats.url(), clock, options).await?;
-        Ok(Self { stage, nats })
+        Ok(Self { stage, nats, postgres })
     }
 
     /// What `onboarding check` finds: nothing, if all is well.
@@ -58,12 +77,12 @@ impl TestApp {
     /// Ends the service softly.
     pub async fn stop(self) {
         self.stage.stop().await;
-        drop(self.nats);
+        drop((self.nats, self.postgres));
     }
 }
 
-/// A private NATS even where another one is configured: tests stop and kill it.
-fn nats_options(folder: &std::path::Path) -> Options {
+/// Private servers even where others are configured: tests stop and kill them.
+fn private(folder: &std::path::Path) -> Options {
     let mut options = Options::new(folder);
     options.ignore_env = true;
     options

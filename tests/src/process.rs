@@ -1,16 +1,22 @@
-//! The service as a process of its own: to kill it, and to run its commands.
+//! The service as a process of its own: to kill it, to read what it tells operators, and to run its
+//! commands.
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::Context;
+use onboarding::cli::Role;
 use onboarding::config::Config;
 use serde_json::Value;
 
-/// A service that runs all roles, or is dead.
+/// A service that runs all roles, or some, or is dead.
 pub struct Process {
     program: &'static str,
     variables: Vec<(String, String)>,
+    roles: Option<String>,
+    log: Option<PathBuf>,
     api: String,
     child: Option<Child>,
 }
@@ -25,7 +31,26 @@ impl Process {
         let mut config = config.clone();
         config.http.listen.set_port(free_port()?);
         let api = format!("http://{}", config.http.listen);
-        Ok(Self { program, variables: environment(&config)?, api, child: None })
+        let variables = environment(&config)?;
+        Ok(Self { program, variables, roles: None, log: None, api, child: None })
+    }
+
+    /// It serves these roles only.
+    #[must_use]
+    pub fn with_roles(mut self, roles: &[Role]) -> Self {
+        self.roles = Some(roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+        self
+    }
+
+    /// What it logs is kept in this file, one JSON object a line, for [`Self::logged`].
+    #[must_use]
+    pub fn with_log(mut self, file: &Path) -> Self {
+        let settings = [("FORMAT", "json"), ("FILTER", "info")];
+        let settings =
+            settings.map(|(key, value)| (format!("ONBOARDING_LOG__{key}"), value.to_owned()));
+        self.variables.extend(settings);
+        self.log = Some(file.to_owned());
+        self
     }
 
     /// The same, and starts it.
@@ -48,9 +73,28 @@ impl Process {
     /// # Errors
     /// The program can't be run.
     pub fn start(&mut self) -> anyhow::Result<()> {
-        let child = self.command(&["serve"]).stdout(Stdio::null()).spawn();
+        let mut command = self.command(&["serve"]);
+        if let Some(roles) = &self.roles {
+            command.args(["--role", roles]);
+        }
+        if let Some(log) = &self.log {
+            command.stderr(File::options().create(true).append(true).open(log)?);
+        }
+        let child = command.stdout(Stdio::null()).spawn();
         self.child = Some(child.context("starting the service")?);
         Ok(())
+    }
+
+    /// The messages that it has logged so far.
+    ///
+    /// # Errors
+    /// It keeps no log.
+    pub fn logged(&self) -> anyhow::Result<Vec<String>> {
+        let log = self.log.as_ref().context("it keeps no log")?;
+        let text = std::fs::read_to_string(log)?;
+        // The last line may be under way.
+        let entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        Ok(entries.filter_map(|entry| entry["message"].as_str().map(str::to_owned)).collect())
     }
 
     /// `kill -9`. It is gone when this returns.
@@ -126,9 +170,12 @@ fn flatten(name: &str, value: &Value, into: &mut Vec<(String, String)>) {
     }
 }
 
-/// Below the ports that outgoing connections take, one of which could come to use it while the
-/// service is dead. Each call in this process gives another one.
-fn free_port() -> anyhow::Result<u16> {
+/// A port for a server that is away now and then: below the ports that outgoing connections take,
+/// one of which could come to use it meanwhile. Each call in this process gives another one.
+///
+/// # Errors
+/// No port is free.
+pub fn free_port() -> anyhow::Result<u16> {
     static TRIED: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + (std::process::id() % 10_000) as u16;
     let mut next = std::iter::repeat_with(|| first + TRIED.fetch_add(1, Ordering::Relaxed));

@@ -211,6 +211,25 @@ async fn a_prospect_is_promoted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_parked_input_is_dropped() {
+    let app = TestApp::start().await;
+    let parking = "INSERT INTO parked_inputs \
+                   (inbox_sequence, company, subject, code, reason, payload, parked_at) \
+                   VALUES (1, $1, 'wa.in.v1.demo-bank.100100', 'malformed', 'it is so', '{', now()) \
+                   RETURNING id";
+    let id = sqlx::query_scalar::<_, i64>(parking).bind(BANK).fetch_one(&app.stage.pool);
+    let parked_input_id = id.await.unwrap().cast_unsigned();
+    let reason = Personal::new("a test".parse().unwrap());
+    let drop = OperatorRequest::DropParkedInput { parked_input_id, reason };
+    let path = format!("parked-inputs/{parked_input_id}/drop");
+    asked(&app, BANK, drop, &path, json!({ "reason": "a test" })).await;
+    let kept = sqlx::query_scalar("SELECT actor FROM parked_outcomes WHERE outcome = 'dropped'");
+    let kept: Vec<String> = kept.fetch_all(&app.stage.pool).await.unwrap();
+    assert_eq!(kept, ["Olga"], "once, by whom it was asked first");
+    is_fine(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_is_refused_over_both_and_stays_so() {
     let app = TestApp::start().await;
     let room_id = RoomId::from_uuid(Uuid::now_v7());

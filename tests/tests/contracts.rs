@@ -288,6 +288,15 @@ async fn check_queries(app: &TestApp, log: &[RecordedEvent]) {
     let reserved: Value = serde_json::from_str(&reserved.payload).unwrap();
     let stream =
         json!({ "aggregate_type": request.aggregate_type, "aggregate_id": request.aggregate_id });
+    let parked: i64 = sqlx::query_scalar(
+        "INSERT INTO parked_inputs \
+         (inbox_sequence, company, subject, code, reason, payload, parked_at) \
+         VALUES (1, $1, 'wa.in.v1.demo-bank.100100', 'malformed', 'it is so', '{', now()) RETURNING id",
+    )
+    .bind(COMPANY)
+    .fetch_one(&app.stage.pool)
+    .await
+    .unwrap();
     for (query, question) in [
         ("events", json!({ "by": "position", "after": 3, "limit": 5 })),
         ("events", json!({ "by": { "stream": stream } })),
@@ -302,6 +311,8 @@ async fn check_queries(app: &TestApp, log: &[RecordedEvent]) {
         ("chat-room", json!({ "company": COMPANY, "id": reserved["room_id"] })),
         ("reminders", json!({ "company": COMPANY })),
         ("parked-inputs", json!({ "company": COMPANY, "limit": 2 })),
+        ("parked-input", json!({ "company": COMPANY, "parked_input_id": parked })),
+        ("parked-input-content", json!({ "company": COMPANY, "parked_input_id": parked })),
     ] {
         let channel = format!("asyncapi.json#/channels/query.{query}");
         let asked = Contracts::schema(&format!("{channel}/messages/{query}/payload"));

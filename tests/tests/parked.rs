@@ -5,6 +5,7 @@
 use acceptance::TestApp;
 use acceptance::process::{Process, Ran};
 use domain::request::Outcome;
+use onboarding::AccessRole;
 use onboarding::commands::directory::apply_text;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -95,10 +96,21 @@ async fn what_can_never_be_decided_says_so_and_can_be_dropped() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(refused.stderr.contains("the body is not JSON at line 1, column 1"), "{refused:?}");
     assert!(refused.stderr.contains("parked drop"), "the way out: {refused:?}");
-    assert!(parked(&app, &["drop", &id]).status.success());
-    let gone = parked(&app, &["drop", &id]);
+    assert_eq!(parked(&app, &["drop", &id]).status.code(), Some(2), "a reason has to be given");
+    let drop = ["drop", &id, "--reason", "a connector's test", "--actor", "Olga"];
+    assert!(parked(&app, &drop).status.success());
+    let gone = parked(&app, &drop);
     assert_eq!(gone.status.code(), Some(1), "{gone:?}");
     assert_eq!(parked(&app, &["list"]).stdout, "Nothing is parked.\n");
+    let dropped = parked(&app, &["list", "--dropped", "--company", "demo-bank"]).stdout;
+    assert!(dropped.contains("by Olga: a connector's test"), "{dropped}");
+    let told = parked(&app, &["inspect", &id, "--json"]).stdout;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (&told["code"], &told["history"][0]["step"]),
+        (&json!("malformed"), &json!("dropped"))
+    );
+    assert_eq!(told["dropped"]["why"], "a connector's test");
     app.stop().await;
 }
 
@@ -180,5 +192,87 @@ async fn what_still_cannot_be_decided_is_parked_again_and_tells_how_often() {
     });
     assert_eq!(again.await.unwrap()["code"], "malformed");
     assert_eq!(shown(&app, 1).await[0]["retry_requested_at"], Value::Null);
+    app.stop().await;
+}
+
+async fn dropped(app: &TestApp, id: &Value, reason: &str) -> (u16, Value) {
+    let path = format!("{LIST}/{id}/drop");
+    app.stage.operate(&path, Uuid::now_v7(), &json!({ "reason": reason })).await.unwrap()
+}
+
+/// Status of an answer that a role gets, and its body.
+async fn seen_as(app: &TestApp, role: AccessRole, path: &str) -> (u16, Value) {
+    let token = app.stage.new_token(&"demo-bank".parse().unwrap(), role).await.unwrap();
+    let request = reqwest::Client::new().get(format!("{}{path}", app.stage.api()));
+    let answer = request.bearer_auth(token).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_drops_what_nobody_needs_and_an_auditor_sees_who_and_why() {
+    let app = TestApp::start().await;
+    publish(&app, "wa.in.v1.demo-bank.100100", "#michael").await;
+    shown(&app, 1).await;
+    publish(&app, "wa.in.v1.demo-bank.100100", "#anna").await;
+    let rows = shown(&app, 2).await;
+    let (kept, id) = (&rows[0]["id"], &rows[1]["id"]);
+    let (_, first) = app.stage.get(&format!("{LIST}?limit=1&code=malformed")).await.unwrap();
+    assert_eq!((&first["items"][0]["id"], &first["next_cursor"]), (kept, &json!(kept.to_string())));
+    let next = format!("{LIST}?limit=1&cursor={kept}");
+    assert_eq!(app.stage.get(&next).await.unwrap().1["items"][0]["id"], *id);
+
+    let content = format!("{LIST}/{id}/content");
+    let (status, shown_bytes) = seen_as(&app, AccessRole::Auditor, &content).await;
+    assert_eq!((status, &shown_bytes["text"]), (200, &json!("#michael")));
+    assert_eq!((&shown_bytes["bytes"], &shown_bytes["is_exact"]), (&json!(8), &json!(true)));
+    let (status, problem) = seen_as(&app, AccessRole::Operator, &content).await;
+    assert_eq!((status, &problem["type"]), (403, &json!("urn:onboarding:problem:role-forbids")));
+
+    let (status, problem) = dropped(&app, id, " ").await;
+    assert_eq!((status, &problem["field"]), (400, &json!("reason")), "{problem}");
+    let (status, answer) = dropped(&app, id, "a connector's test").await;
+    assert_eq!((status, &answer["parked_input_id"]), (200, id), "{answer}");
+    assert_eq!(dropped(&app, id, "another reason").await.0, 200, "it is so");
+    assert_eq!(shown(&app, 1).await[0]["id"], *kept);
+
+    let one = format!("{LIST}/{id}");
+    for role in [AccessRole::Auditor, AccessRole::Operator] {
+        let (status, told) = seen_as(&app, role, &one).await;
+        assert_eq!(status, 200, "{told}");
+        assert_eq!(told["input"]["dropped"]["reason"], "a connector's test");
+        assert_eq!(told["input"]["dropped"]["actor"], "the stage");
+        let steps: Vec<_> =
+            told["history"].as_array().unwrap().iter().map(|it| &it["step"]).collect();
+        assert_eq!(steps, ["dropped"]);
+        assert!(!told.to_string().contains("#michael"), "{told}");
+    }
+    let list = seen_as(&app, AccessRole::Auditor, &format!("{LIST}?dropped=true")).await.1;
+    assert_eq!((list["items"].as_array().unwrap().len(), &list["items"][0]["id"]), (1, id));
+    assert_eq!(seen_as(&app, AccessRole::Auditor, &content).await.0, 404, "its bytes are gone");
+    assert_eq!(seen_as(&app, AccessRole::Auditor, &format!("{LIST}/4711")).await.0, 404);
+    app.stop().await;
+}
+
+/// One that INBOX will never take: its subject is none of inputs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_cannot_be_done_says_what_stands_against_it() {
+    let app = TestApp::start().await;
+    let parking = "INSERT INTO parked_inputs \
+                   (inbox_sequence, company, subject, code, reason, payload, parked_at) \
+                   VALUES (1, 'demo-bank', 'wa.in.v1.demo-bank', 'malformed', 'it is so', '{', now())";
+    sqlx::query(parking).execute(&app.stage.pool).await.unwrap();
+    let row = shown(&app, 1).await.remove(0);
+    assert_eq!(row["retry_failed"], Value::Null);
+    assert_eq!(retried(&app, "demo-bank", &row["id"], Uuid::now_v7()).await.0, 200);
+    let told = app.stage.until("the retry has failed", async || {
+        let (_, list) = app.stage.get(LIST).await?;
+        let row = list["items"].get(0).cloned();
+        Ok(row.filter(|row| row["retry_failed"] != Value::Null))
+    });
+    let told = told.await.unwrap();
+    let problem = told["retry_failed"]["problem"].as_str().unwrap();
+    assert!(problem.contains("it did not come on a subject of inputs"), "{problem}");
+    assert_eq!((&told["id"], &told["retry_requested_at"]), (&row["id"], &Value::Null));
+    assert_eq!(dropped(&app, &row["id"], "it never was an input").await.0, 200, "the way out");
     app.stop().await;
 }

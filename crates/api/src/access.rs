@@ -27,6 +27,8 @@ pub(crate) enum Permission {
     Read,
     /// To see what is behind a request: original bytes, every decision with its facts.
     Audit,
+    /// To see which inputs could not be decided and what was done with them, without their bytes.
+    SeeParked,
     /// To give commands, and to try out what a message would lead to.
     Operate,
     /// To show a user's QR code and link; an AM user their own.
@@ -39,20 +41,20 @@ impl Permission {
         match role {
             AccessRole::Admin => true,
             AccessRole::Operator => match self {
-                Self::Call | Self::Read | Self::Operate | Self::ShowCode => true,
+                Self::Call | Self::Read | Self::SeeParked | Self::Operate | Self::ShowCode => true,
                 Self::Audit => false,
             },
             AccessRole::Auditor => match self {
-                Self::Call | Self::Read | Self::Audit => true,
+                Self::Call | Self::Read | Self::Audit | Self::SeeParked => true,
                 Self::Operate | Self::ShowCode => false,
             },
             AccessRole::Dashboard => match self {
                 Self::Call | Self::Read => true,
-                Self::Audit | Self::Operate | Self::ShowCode => false,
+                Self::Audit | Self::SeeParked | Self::Operate | Self::ShowCode => false,
             },
             AccessRole::AmUser(_) => match self {
                 Self::Call | Self::ShowCode => true,
-                Self::Read | Self::Audit | Self::Operate => false,
+                Self::Read | Self::Audit | Self::SeeParked | Self::Operate => false,
             },
         }
     }

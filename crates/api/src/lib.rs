@@ -101,6 +101,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(guarded(Permission::Call, Router::new().route("/api/v1/me", get(me::handler))))
         .merge(guarded(Permission::Read, read_routes()))
         .merge(guarded(Permission::Audit, audit_routes()))
+        .merge(guarded(Permission::SeeParked, parked_routes()))
         .merge(guarded(Permission::Operate, command_routes()))
         .merge(guarded(Permission::ShowCode, code_routes()))
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -125,7 +126,21 @@ fn read_routes() -> Router<ApiState> {
 }
 
 fn audit_routes() -> Router<ApiState> {
-    Router::new().route("/api/v1/onboarding-requests/{id}/history", get(queries::history::handler))
+    Router::new()
+        .route("/api/v1/onboarding-requests/{id}/history", get(queries::history::handler))
+        .route(
+            "/api/v1/companies/{company}/parked-inputs/{parked_input_id}/content",
+            get(queries::parked_input_content::handler),
+        )
+}
+
+fn parked_routes() -> Router<ApiState> {
+    Router::new()
+        .route("/api/v1/companies/{company}/parked-inputs", get(queries::parked_inputs::handler))
+        .route(
+            "/api/v1/companies/{company}/parked-inputs/{parked_input_id}",
+            get(queries::parked_input::handler),
+        )
 }
 
 fn command_routes() -> Router<ApiState> {
@@ -182,10 +197,13 @@ fn command_routes() -> Router<ApiState> {
             "/api/v1/companies/{company}/chat-rooms/{room_id}/close",
             post(commands::close_room::handler),
         )
-        .route("/api/v1/companies/{company}/parked-inputs", get(queries::parked_inputs::handler))
         .route(
             "/api/v1/companies/{company}/parked-inputs/{parked_input_id}/retry",
             post(commands::retry_parked_input::handler),
+        )
+        .route(
+            "/api/v1/companies/{company}/parked-inputs/{parked_input_id}/drop",
+            post(commands::drop_parked_input::handler),
         )
         .route("/api/v1/companies/{company}/dry-run", post(dry_run::handler))
 }

@@ -33,6 +33,8 @@ use crate::{commands, contracts, dry_run, gateway, me, ops, page, queries, users
         queries::chat_room::handler,
         queries::reminders::handler,
         queries::parked_inputs::handler,
+        queries::parked_input::handler,
+        queries::parked_input_content::handler,
         commands::register_client_profile::handler,
         commands::archive_client_profile::handler,
         commands::block_client::block,
@@ -46,6 +48,7 @@ use crate::{commands, contracts, dry_run, gateway, me, ops, page, queries, users
         commands::add_number::handler,
         commands::remove_number::handler,
         commands::retry_parked_input::handler,
+        commands::drop_parked_input::handler,
         commands::set_user_extension::handler,
         dry_run::handler,
         users::qr_svg::handler,
@@ -173,7 +176,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let document = serde_json::to_value(openapi()).unwrap();
-        assert_eq!(document["paths"].as_object().unwrap().len(), 34);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 37);
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(found.contains("#/components/schemas/Problem"), "{found:?}");

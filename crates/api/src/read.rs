@@ -88,6 +88,16 @@ pub(crate) fn position<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>
     position.map(Some).ok_or_else(rule)
 }
 
+/// The number of something in a list, bare or as text (in a path everything is text).
+pub(crate) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let number = match Value::deserialize(from)? {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    number.ok_or_else(|| Error::custom("must be a whole number, as the list has it"))
+}
+
 /// A truth value, bare or as text.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
     match Value::deserialize(from)? {

@@ -33,7 +33,7 @@ mod wheel;
 
 pub use nats::{nats, nats_program};
 pub use options::{Options, Places};
-pub use postgres::{database_url, postgres};
+pub use postgres::{database_url, postgres, postgres_tool};
 pub use progress::Progress;
 pub use server::Server;
 pub use shared::{shared_nats, shared_postgres};

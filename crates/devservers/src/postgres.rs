@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
@@ -55,6 +55,26 @@ pub async fn postgres(options: &Options, progress: &Progress<'_>) -> anyhow::Res
     }
     let options = options.clone();
     off_thread(progress, move |say| start(&options, say)).await
+}
+
+/// A program of the Postgres that a private server would be: `pg_dump`, `pg_restore`.
+///
+/// # Errors
+/// When there is no server to use (the text names the ways out), or it has no such program.
+pub async fn postgres_tool(
+    name: &'static str,
+    options: &Options,
+    progress: &Progress<'_>,
+) -> anyhow::Result<PathBuf> {
+    let places = options.places.clone();
+    off_thread(progress, move |say| {
+        let account = Account::unless_unprivileged()?;
+        let found = POSTGRES.find(&places, account.as_ref(), say)?;
+        let tool = found.program.with_file_name(name);
+        anyhow::ensure!(tool.exists(), "{} has no {name} beside it", found.program.display());
+        Ok(tool)
+    })
+    .await
 }
 
 /// The same server's URL with another database name; user, host and parameters stay.

@@ -16,6 +16,7 @@ use crate::language::Language;
 use crate::outbound::{DeliveryStatus, SendError};
 use crate::personal::Personal;
 use crate::pool::Service;
+use crate::reason::Reason;
 
 /// A moment in UTC. The domain never asks for the present one.
 pub type Timestamp = DateTime<Utc>;
@@ -326,6 +327,14 @@ pub enum OperatorRequest {
         /// Its number among the parked ones.
         parked_input_id: u64,
     },
+    /// Give up an input of the company that is parked. What it was, who gave it up and why is kept;
+    /// its bytes are not.
+    DropParkedInput {
+        /// Its number among the parked ones.
+        parked_input_id: u64,
+        /// Why, for the record: 1 to 500 characters on one line.
+        reason: Personal<Reason>,
+    },
 }
 
 /// A client that the company knows already.
@@ -382,6 +391,7 @@ impl OperatorRequest {
             Self::ReassignRoom { .. } => "reassign-room",
             Self::CloseRoom { .. } => "close-room",
             Self::RetryParkedInput { .. } => "retry-parked-input",
+            Self::DropParkedInput { .. } => "drop-parked-input",
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod outbound;
 mod personal;
 pub mod pool;
 pub mod profile;
+mod reason;
 pub mod record;
 pub mod request;
 #[cfg(test)]
@@ -35,3 +36,4 @@ pub use any_event::{AnyEvent, Told, UnreadableEvent, upcasters};
 pub use extension::{Extension, InvalidExtension};
 pub use language::{InvalidLanguage, Language};
 pub use personal::Personal;
+pub use reason::{InvalidReason, Reason};

@@ -50,6 +50,11 @@ impl Committer {
         Self { requests }
     }
 
+    /// Returns once nobody commits any more: it was told to stop, or broke.
+    pub(crate) async fn gone(&self) {
+        self.requests.closed().await;
+    }
+
     /// Hands in the items of one lane, in order. Once one of them is not recorded, all that the
     /// lane hands in under the same `attempt` is lost unseen: it was decided on what never came to
     /// be. `None` if the engine is stopping; so is an answer that never comes: whether the items

@@ -15,7 +15,8 @@ use crate::{Engine, LANE_QUEUE, Settlement, Submission};
 /// How long an input stays away that found its lane full.
 const BACK_OFF: Duration = Duration::from_millis(500);
 
-/// Runs until `cancel`; then waits for the lanes to finish what they are at.
+/// Runs until `cancel`; then waits for the lanes to finish what they are at. Without a committer
+/// nothing can be decided: then it ends at once.
 pub(crate) async fn run(
     engine: Engine,
     mut submissions: mpsc::Receiver<Submission>,
@@ -24,7 +25,14 @@ pub(crate) async fn run(
     let tracker = TaskTracker::new();
     let committer = Committer::start(&engine, cancel.clone(), &tracker);
     let mut lanes: HashMap<CompanyId, mpsc::Sender<Submission>> = HashMap::new();
-    while let Some(Some(submission)) = cancel.run_until_cancelled(submissions.recv()).await {
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = cancel.cancelled() => break,
+            () = committer.gone() => return,
+            next = submissions.recv() => next,
+        };
+        let Some(submission) = next else { break };
         let company = submission.input.company.clone();
         let lane = lanes.entry(company).or_insert_with_key(|company| {
             let (sender, receiver) = mpsc::channel(LANE_QUEUE);

@@ -89,7 +89,8 @@ pub(crate) fn client_of(input: &Input, working_set: &WorkingSet) -> Option<Clien
             | OperatorRequest::ResendInvitation { .. }
             | OperatorRequest::ReassignRoom { .. }
             | OperatorRequest::CloseRoom { .. }
-            | OperatorRequest::RetryParkedInput { .. } => None,
+            | OperatorRequest::RetryParkedInput { .. }
+            | OperatorRequest::DropParkedInput { .. } => None,
         },
         Input::Status(_)
         | Input::Receipt(_)
@@ -124,7 +125,8 @@ fn taken_up(input: &Input) -> Option<RequestId> {
         | OperatorRequest::ResendInvitation { .. }
         | OperatorRequest::ReassignRoom { .. }
         | OperatorRequest::CloseRoom { .. }
-        | OperatorRequest::RetryParkedInput { .. } => None,
+        | OperatorRequest::RetryParkedInput { .. }
+        | OperatorRequest::DropParkedInput { .. } => None,
     }
 }
 

@@ -45,6 +45,7 @@ use std::sync::Arc;
 use directory::DirectoryStore;
 use eventstore::EventStore;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use clock::Clock;
@@ -95,18 +96,23 @@ impl Engine {
     /// called: what is decided by then is committed and settled, unless Postgres
     /// fails or takes longer than five seconds; the rest is not settled, and comes again.
     ///
-    /// Gives where to submit inputs, and a handle that ends when everything has.
+    /// Gives where to submit inputs, and a handle that ends when everything has; before `cancel`
+    /// only if a part of the engine broke.
     pub fn start(
         self,
         cancel: CancellationToken,
     ) -> (mpsc::Sender<Submission>, tokio::task::JoinHandle<()>) {
         let (submit, submissions) = mpsc::channel(QUEUE);
-        let timers = tokio::spawn(timers::run(self.clone(), submit.clone(), cancel.clone()));
-        let dispatcher = tokio::spawn(dispatcher::run(self, submissions, cancel));
+        let mut parts = JoinSet::new();
+        parts.spawn(timers::run(self.clone(), submit.clone(), cancel.clone()));
+        parts.spawn(dispatcher::run(self, submissions, cancel.clone()));
         let all = tokio::spawn(async move {
-            for task in [timers, dispatcher] {
-                if let Err(error) = task.await {
-                    tracing::error!(%error, "a part of the engine ended by itself; restart the service");
+            while parts.join_next().await.is_some() {
+                // Half an engine looks alive and decides nothing.
+                if !cancel.is_cancelled() {
+                    tracing::error!("a part of the engine ended by itself; restart the service");
+                    parts.detach_all();
+                    return;
                 }
             }
         });

@@ -85,6 +85,9 @@ impl Lane {
             OperatorRequest::RetryParkedInput { parked_input_id } => {
                 self.retry_parked_input(command, *parked_input_id).await
             }
+            OperatorRequest::DropParkedInput { parked_input_id, reason } => {
+                self.drop_parked_input(command, *parked_input_id, reason).await
+            }
         }
     }
 

@@ -72,7 +72,8 @@ impl Lane {
             OperatorRequest::SetUserExtension { .. }
             | OperatorRequest::AddNumber(_)
             | OperatorRequest::RemoveNumber { .. }
-            | OperatorRequest::RetryParkedInput { .. } => None,
+            | OperatorRequest::RetryParkedInput { .. }
+            | OperatorRequest::DropParkedInput { .. } => None,
             OperatorRequest::SetNumberService { number, .. } => match picture.line(number) {
                 Some(Line::Secondary { pool, .. }) => Some(Target::Pool(pool)),
                 Some(Line::Primary { .. } | Line::Unpooled) | None => None,

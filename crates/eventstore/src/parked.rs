@@ -9,7 +9,6 @@ use crate::{EventStore, StoreError};
 
 const PARK: &str = "park an input";
 const READ: &str = "read parked inputs";
-const FORGET: &str = "forget a parked input";
 
 /// What [`Row`] reads.
 const COLUMNS: &str =
@@ -109,19 +108,6 @@ impl EventStore {
                 .await
                 .during(READ)?;
         row.map(read).transpose()
-    }
-
-    /// Forgets one of them; whether it was there.
-    ///
-    /// # Errors
-    /// If the database does not answer.
-    pub async fn forget_parked(&self, id: u64) -> Result<bool, StoreError> {
-        let deleted = sqlx::query("DELETE FROM parked_inputs WHERE id = $1")
-            .bind(signed(id))
-            .execute(&self.pool)
-            .await
-            .during(FORGET)?;
-        Ok(deleted.rows_affected() > 0)
     }
 }
 

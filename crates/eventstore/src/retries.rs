@@ -4,35 +4,16 @@
 use domain::Personal;
 use domain::ids::{CompanyId, OperationId};
 use domain::input::Timestamp;
-use sqlx::{FromRow, Postgres, Transaction};
+use sqlx::{Postgres, Transaction};
 
 use crate::error::During;
+use crate::parked_outcomes::retry_failed;
 use crate::row::{signed, unsigned};
 use crate::{EventStore, StoreError};
 
-const LIST: &str = "read a company's parked inputs";
 const ASK: &str = "record that a parked input is to be put back";
 const NEXT: &str = "look for a parked input to put back";
 const DONE: &str = "record that a parked input was put back";
-
-/// A parked input as its company's operators are shown it: without its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParkedOfCompany {
-    /// Its number among the parked ones.
-    pub id: u64,
-    /// The subject that it came on.
-    pub subject: String,
-    /// What is wrong with it, for machines.
-    pub code: String,
-    /// What is wrong with it, in words, without personal data.
-    pub reason: String,
-    /// When it was given up.
-    pub parked_at: Timestamp,
-    /// How often it was put back before, and parked again.
-    pub tries: u64,
-    /// Since when it is to be put back.
-    pub retry_requested_at: Option<Timestamp>,
-}
 
 /// What became of an operator's wish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,46 +39,7 @@ pub struct PuttingBack {
     pub traceparent: Option<String>,
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: i64,
-    subject: String,
-    code: String,
-    reason: String,
-    parked_at: Timestamp,
-    tries: i64,
-    retry_requested_at: Option<Timestamp>,
-}
-
 impl EventStore {
-    /// At most `limit` of a company's parked inputs, the newest first, before the one with the number
-    /// `before`.
-    ///
-    /// # Errors
-    /// If the database does not answer.
-    pub async fn parked_of(
-        &self,
-        company: &CompanyId,
-        before: Option<u64>,
-        limit: u32,
-    ) -> Result<Vec<ParkedOfCompany>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT p.id, p.subject, p.code, p.reason, p.parked_at, ( \
-                 SELECT count(*) FROM parked_retries r WHERE r.payload_sha256 = p.payload_sha256 \
-                 AND r.subject = p.subject AND r.put_back_at IS NOT NULL) AS tries, ( \
-                 SELECT r.requested_at FROM parked_retries r WHERE r.parked_id = p.id \
-             ) AS retry_requested_at \
-             FROM parked_inputs p WHERE p.company = $1 AND p.id < $2 ORDER BY p.id DESC LIMIT $3",
-        )
-        .bind(company.as_str())
-        .bind(before.map_or(i64::MAX, signed))
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await
-        .during(LIST)?;
-        rows.into_iter().map(ParkedOfCompany::try_from).collect()
-    }
-
     /// Records that a company's parked input is to be put back, and who wants it. However often and by
     /// whomever it is asked for, it is put back once.
     ///
@@ -115,7 +57,7 @@ impl EventStore {
             "INSERT INTO parked_retries \
              (parked_id, company, subject, payload_sha256, operation_id, actor, requested_at) \
              SELECT id, company, subject, payload_sha256, $3, $4, $5 FROM parked_inputs \
-             WHERE id = $1 AND company = $2 AND code <> 'too-large' \
+             WHERE id = $1 AND company = $2 AND code <> 'too-large' FOR UPDATE \
              ON CONFLICT (parked_id) DO NOTHING", // asked for before
         )
         .bind(signed(id))
@@ -216,34 +158,14 @@ impl PuttingBack {
         transaction.commit().await.during(DONE)
     }
 
-    /// It can't be put back as it is: it stays parked, and nobody waits for it any more.
+    /// It can't be put back as it is: it stays parked, nobody waits for it any more, and what stands
+    /// against it is on record.
     ///
     /// # Errors
     /// If the database does not answer; then it is tried again.
-    pub async fn give_up(self) -> Result<(), StoreError> {
+    pub async fn give_up(self, problem: &str, at: Timestamp) -> Result<(), StoreError> {
         let Self { mut transaction, id, .. } = self;
-        sqlx::query("DELETE FROM parked_retries WHERE parked_id = $1")
-            .bind(signed(id))
-            .execute(&mut *transaction)
-            .await
-            .during(DONE)?;
+        retry_failed(&mut transaction, id, problem, at).await?;
         transaction.commit().await.during(DONE)
-    }
-}
-
-impl TryFrom<Row> for ParkedOfCompany {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        let Row { id, subject, code, reason, parked_at, tries, retry_requested_at } = row;
-        Ok(Self {
-            id: unsigned(LIST, id)?,
-            subject,
-            code,
-            reason,
-            parked_at,
-            tries: unsigned(LIST, tries)?,
-            retry_requested_at,
-        })
     }
 }

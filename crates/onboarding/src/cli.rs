@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use domain::Reason;
 use domain::ids::{CompanyId, UserId};
 
 use crate::bench::BenchOptions;
+use crate::commands::backup_check::BackupCheckOptions;
 
 /// Onboards clients of regulated firms over WhatsApp, and records every decision.
 #[derive(Debug, Parser)]
@@ -65,6 +67,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Tell whether a backup is good, by a database that was restored from it. Reads only.
+    BackupCheck(BackupCheckOptions),
     /// Check configuration, servers, streams and lag, and say what to do.
     Doctor {
         /// For machines.
@@ -120,9 +124,29 @@ pub enum DirectoryCommand {
 pub enum ParkedCommand {
     /// List them with the reason, the newest first; without their bytes.
     List {
+        /// Only this company's.
+        #[arg(long)]
+        company: Option<CompanyId>,
+        /// Only those with this code, e.g. `unknown-number`.
+        #[arg(long)]
+        code: Option<String>,
+        /// Those that were dropped instead, with who did it and why.
+        #[arg(long)]
+        dropped: bool,
+        /// Only those before this number: the last one of the part before.
+        #[arg(long, value_name = "ID")]
+        before: Option<u64>,
         /// How many at most.
         #[arg(long, default_value_t = 50)]
         limit: u32,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one that is parked or was dropped, and all that was done with it; without its bytes.
+    Inspect {
+        /// Its number in the list.
+        id: u64,
         /// For machines.
         #[arg(long)]
         json: bool,
@@ -140,10 +164,16 @@ pub enum ParkedCommand {
         #[arg(long, env = "USER", default_value = "unknown")]
         actor: String,
     },
-    /// Forget one that nobody needs.
+    /// Give up one that nobody needs. What it was, who did it and why is kept; its bytes are not.
     Drop {
         /// Its number in the list.
         id: u64,
+        /// Why, for the record; it names no client.
+        #[arg(long)]
+        reason: Reason,
+        /// Who does it, for the record.
+        #[arg(long, env = "USER", default_value = "unknown")]
+        actor: String,
     },
 }
 

@@ -10,6 +10,7 @@ pub mod config;
 pub mod contracts;
 pub mod demo;
 pub mod service;
+mod supervisor;
 mod telemetry;
 mod web;
 pub mod workers;
@@ -61,6 +62,9 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Bench(options) = cli.command {
         return bench::run(options).await;
     }
+    if let Command::BackupCheck(options) = cli.command {
+        return commands::backup_check::run(options).await;
+    }
     if let Command::Contracts { folder } = cli.command {
         return commands::contracts::write(&folder);
     }
@@ -71,6 +75,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Demo { .. }
         | Command::Bench(_)
+        | Command::BackupCheck(_)
         | Command::Contracts { .. }
         | Command::Texts(_) => Ok(ExitCode::SUCCESS),
         Command::Serve { roles } => service::serve(config, &roles).await,

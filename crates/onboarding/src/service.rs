@@ -20,12 +20,11 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use whatsapp::client::{AccessToken, CloudApi};
 
 use crate::cli::Role;
 use crate::config::Config;
+use crate::supervisor::Workers;
 use crate::workers::lag::Stages;
 use crate::workers::{evidence, intake, numbers, projector, relay, retries, sender};
 use crate::{commands, web};
@@ -34,7 +33,8 @@ use crate::{commands, web};
 const SOFT_STOP: Duration = Duration::from_secs(25);
 
 /// `onboarding serve`: runs until SIGINT or SIGTERM, then stops softly; a second
-/// signal, or too long a stop, ends it hard with exit status 1.
+/// signal, or too long a stop, ends it hard with exit status 1. So does a worker that breaks, after
+/// a soft stop of the others: whoever started the process starts it anew.
 ///
 /// # Errors
 /// Whatever keeps the service from starting.
@@ -50,23 +50,33 @@ pub async fn serve(config: Config, roles: &[Role]) -> anyhow::Result<ExitCode> {
         }
     };
     tracing::info!(address = %service.http(), "the service is up");
-    signals.next().await;
-    tracing::info!("stopping softly; a second signal stops at once");
-    let stopped = tokio::select! {
-        stopped = tokio::time::timeout(SOFT_STOP, service.stop()) => stopped.is_ok(),
-        () = signals.next() => false,
+    let whole = to_the_end(service, async || signals.next().await).await;
+    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Lets a service run until a signal comes or a worker breaks, and stops it; whether it came to the
+/// end that it should.
+async fn to_the_end(service: Service, mut signal: impl AsyncFnMut()) -> bool {
+    tokio::select! {
+        () = signal() => {
+            tracing::info!("stopping softly; a second signal stops at once");
+        }
+        () = service.broken() => {}
+    }
+    let whole = tokio::select! {
+        stopped = tokio::time::timeout(SOFT_STOP, service.stop()) => stopped.ok(),
+        () = signal() => None,
     };
-    if !stopped {
+    if whole.is_none() {
         tracing::warn!("stopped before everything was finished; it is taken up at the next start");
     }
-    Ok(if stopped { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    whole == Some(true)
 }
 
 /// A running service.
 pub struct Service {
     http: SocketAddr,
-    cancel: CancellationToken,
-    tasks: TaskTracker,
+    workers: Workers,
 }
 
 impl Service {
@@ -85,7 +95,7 @@ impl Service {
             .await
             .with_context(|| format!("http.listen {}", config.http.listen))?;
         let http = listener.local_addr()?;
-        let service = Self { http, cancel: CancellationToken::new(), tasks: TaskTracker::new() };
+        let service = Self { http, workers: Workers::default() };
 
         let has = |role| roles.contains(&role);
         let mut routes = Router::new();
@@ -122,12 +132,15 @@ impl Service {
                 parts.streams.ensure_evt(1).await?;
                 service.relay(&parts, committed);
             }
+            if has(Role::Relay) || has(Role::Projector) {
+                service.lag(&parts);
+            }
             service.projectors(&parts, has(Role::Projector), has(Role::Sender));
             if has(Role::Sender) {
                 service.sender(&parts)?;
             }
             if has(Role::Api) {
-                routes = routes.merge(web::api(&parts, &service.cancel, &service.tasks).await?);
+                routes = routes.merge(web::api(&parts, &service.workers).await?);
             }
         }
         let ops = web::ops(&client, pools.as_ref().map(|(pool, _)| pool), numbers_known, metrics);
@@ -140,19 +153,22 @@ impl Service {
         self.http
     }
 
-    /// Takes nothing new, finishes what is at hand, and ends.
-    pub async fn stop(self) {
-        self.cancel.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+    /// Returns once a worker has broken: what is left does not do its work any more.
+    pub async fn broken(&self) {
+        self.workers.broken().await;
+    }
+
+    /// Takes nothing new, finishes what is at hand, and ends. `false` if a worker has broken.
+    pub async fn stop(self) -> bool {
+        self.workers.stop().await
     }
 
     fn listen(&self, listener: TcpListener, routes: Router) {
-        let stop = self.cancel.clone().cancelled_owned();
-        self.tasks.spawn(async move {
+        let stop = self.workers.cancel().cancelled_owned();
+        self.workers.spawn("http", async move {
             let served = axum::serve(listener, routes).with_graceful_shutdown(stop).await;
             if let Err(error) = served {
-                tracing::error!(%error, "the HTTP server ended; restart the service");
+                tracing::error!(%error, "the HTTP server ended");
             }
         });
     }
@@ -165,23 +181,21 @@ impl Service {
         let engine = Engine::new(lookups, directory.clone(), parts.clock.clone())
             .committing_through(commits);
         let committed = engine.committed();
-        let (submissions, ended) = engine.start(self.cancel.clone());
-        let (client, cancel) = (parts.client.clone(), self.cancel.clone());
-        self.tasks.spawn(async move {
+        let workers = &self.workers;
+        let (submissions, ended) = engine.start(workers.cancel());
+        let (client, clock) = (|| parts.client.clone(), || parts.clock.clone());
+        workers.spawn("engine", async move {
             let _ = ended.await;
         });
-        self.tasks.spawn(intake::run(client.clone(), submissions, cancel.clone()));
-        self.tasks.spawn(evidence::run(parts.store(), client.clone(), cancel.clone()));
-        self.tasks.spawn(evidence::run_parked(
-            parts.store(),
-            client.clone(),
-            parts.clock.clone(),
-            cancel.clone(),
-        ));
-        let (clock, retrying) = (parts.clock.clone(), cancel.clone());
-        self.tasks.spawn(retries::run(parts.store(), client.clone(), clock, retrying));
+        workers.spawn("intake", intake::run(client(), submissions, workers.cancel()));
+        workers.spawn("evidence", evidence::run(parts.store(), client(), workers.cancel()));
+        let parking = evidence::run_parked(parts.store(), client(), clock(), workers.cancel());
+        workers.spawn("parked", parking);
+        let retrying = retries::run(parts.store(), client(), clock(), workers.cancel());
+        workers.spawn("retries", retrying);
         let replicas = parts.config.streams.replicas;
-        self.tasks.spawn(numbers::run(directory, client, replicas, cancel));
+        let numbers = numbers::run(directory, client(), replicas, workers.cancel());
+        workers.spawn("numbers", numbers);
         committed
     }
 
@@ -194,23 +208,26 @@ impl Service {
             committed,
             published: parts.published.clone(),
         };
-        self.tasks.spawn(relay.run(self.cancel.clone()));
+        self.workers.spawn("relay", relay.run(self.workers.cancel()));
+    }
+
+    /// Measures how far every stage is behind: also where there is no projector, so that one that is
+    /// gone shows.
+    fn lag(&self, parts: &Parts<'_>) {
+        let stages = Stages {
+            store: parts.store(),
+            pool: parts.pool.clone(),
+            client: parts.client.clone(),
+            streams: parts.streams.clone(),
+            clock: parts.clock.clone(),
+        };
+        self.workers.spawn("lag", stages.run(self.workers.cancel()));
     }
 
     /// Follows EVT with the read models, the send queue, or both together.
     fn projectors(&self, parts: &Parts<'_>, views: bool, queue: bool) {
         let views = views.then(|| Projector::of_all_views(parts.by_key.projections.clone()));
         let queue = queue.then(|| Projector::send_queue(parts.by_key.projections.clone()));
-        if views.is_some() {
-            let stages = Stages {
-                store: parts.store(),
-                pool: parts.pool.clone(),
-                client: parts.client.clone(),
-                streams: parts.streams.clone(),
-                clock: parts.clock.clone(),
-            };
-            self.tasks.spawn(stages.run(self.cancel.clone()));
-        }
         let all = match (views, queue) {
             (Some(views), Some(queue)) => views.and(queue),
             (Some(some), None) | (None, Some(some)) => some,
@@ -222,7 +239,7 @@ impl Service {
             published: parts.published.clone(),
             applied: parts.applied.clone(),
         };
-        self.tasks.spawn(following.run(all, self.cancel.clone()));
+        self.workers.spawn("projector", following.run(all, self.workers.cancel()));
     }
 
     fn sender(&self, parts: &Parts<'_>) -> anyhow::Result<()> {
@@ -254,7 +271,7 @@ impl Service {
                 back_off: TimeDelta::seconds(config.sender.back_off_seconds.into()),
             },
         };
-        self.tasks.spawn(sender.run(self.cancel.clone()));
+        self.workers.spawn("sender", sender.run(self.workers.cancel()));
         Ok(())
     }
 }
@@ -306,5 +323,38 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    /// A service of one worker.
+    fn service(work: impl Future<Output = ()> + Send + 'static) -> Service {
+        let service = Service { http: ([127, 0, 0, 1], 0).into(), workers: Workers::default() };
+        service.workers.spawn("one", work);
+        service
+    }
+
+    #[tokio::test]
+    async fn a_service_ends_well_only_if_it_was_told_to_and_nothing_broke() {
+        let told = Workers::default();
+        let cancel = told.cancel();
+        let good = Service { http: ([127, 0, 0, 1], 0).into(), workers: told };
+        good.workers.spawn("one", async move { cancel.cancelled().await });
+        let mut signals = Some(());
+        let once = async || match signals.take() {
+            Some(()) => (),
+            None => pending().await,
+        };
+        assert!(to_the_end(good, once).await);
+        // Nobody tells it.
+        let broken = service(async { panic!("on purpose") as () });
+        assert!(!to_the_end(broken, async || pending().await).await);
+        // It does not stop, and a second signal comes.
+        assert!(!to_the_end(service(pending()), async || ready(()).await).await);
     }
 }

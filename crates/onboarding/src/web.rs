@@ -16,11 +16,10 @@ use messaging::inbox::InboxPublisher;
 use messaging::numbers::{Numbers, NumbersWatch};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::service::Parts;
+use crate::supervisor::Workers;
 use crate::workers::{dry_run, events_query, parked_inputs};
 
 /// The webhooks.
@@ -47,11 +46,7 @@ pub(crate) async fn gateway(
 }
 
 /// Queries, pages and operators' commands over HTTP; the queries over NATS too.
-pub(crate) async fn api(
-    parts: &Parts<'_>,
-    cancel: &CancellationToken,
-    tasks: &TaskTracker,
-) -> anyhow::Result<Router> {
+pub(crate) async fn api(parts: &Parts<'_>, workers: &Workers) -> anyhow::Result<Router> {
     let contracts: BTreeMap<_, _> = crate::contracts::all()
         .into_iter()
         .filter_map(|(name, text)| Some((name, serde_json::from_str(&text).ok()?)))
@@ -72,8 +67,8 @@ pub(crate) async fn api(
     let directory = DirectoryStore::new(parts.pool.clone());
     let engine = Engine::new(parts.store(), directory, parts.clock.clone());
     dry_run::serve(&mut queries, engine).await?;
-    let stop = cancel.clone();
-    tasks.spawn(async move {
+    let stop = workers.cancel();
+    workers.spawn("queries", async move {
         stop.cancelled().await;
         queries.stop().await;
     });

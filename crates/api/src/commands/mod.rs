@@ -4,6 +4,7 @@ pub mod add_number;
 pub mod archive_client_profile;
 pub mod block_client;
 pub mod close_room;
+pub mod drop_parked_input;
 pub mod promote_prospect;
 pub mod reassign_room;
 pub mod register_client_profile;
@@ -204,7 +205,8 @@ fn refused(code: &str, detail: String) -> Problem {
         | "unknown-onboarding-request" => StatusCode::NOT_FOUND,
         "extension-taken" => StatusCode::CONFLICT,
         "room-closed" | "no-invitation-needed" | "invitation-under-way" => StatusCode::CONFLICT,
-        "room-open-with-user" | "client-profile-hidden" | "not-retriable" => StatusCode::CONFLICT,
+        "room-open-with-user" | "client-profile-hidden" => StatusCode::CONFLICT,
+        "not-retriable" | "retry-under-way" => StatusCode::CONFLICT,
         "number-exists" | "number-taken" | "display-number-taken" | "number-is-primary" => {
             StatusCode::CONFLICT
         }

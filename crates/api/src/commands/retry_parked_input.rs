@@ -6,14 +6,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::ids::CompanyId;
 use domain::input::OperatorRequest;
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Asked, CommandHeaders, Pending};
 use crate::ApiState;
 use crate::params::Params;
 use crate::problem::Problem;
+use crate::read::number;
 
 /// A parked input of a company.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -22,16 +22,10 @@ use crate::problem::Problem;
 pub(crate) struct ParkedInputInCompany {
     /// The company.
     #[param(value_type = String, example = "acme")]
-    company: CompanyId,
+    pub(super) company: CompanyId,
     /// The input's number, as the list has it.
     #[serde(deserialize_with = "number")]
-    parked_input_id: u64,
-}
-
-/// In a path everything is text.
-fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    let text = String::deserialize(from)?;
-    text.parse().map_err(|_| Error::custom("must be a whole number, as the list has it"))
+    pub(super) parked_input_id: u64,
 }
 
 /// A parked input that is to be put back, or was.

@@ -5,6 +5,8 @@ pub mod chat_rooms;
 pub mod history;
 pub mod onboarding_request;
 pub mod onboarding_requests;
+pub mod parked_input;
+pub mod parked_input_content;
 pub mod parked_inputs;
 pub mod reminders;
 

@@ -16,7 +16,7 @@ const DASHBOARD: &str = "dashboard";
 const AM_USER: &str = "am-user";
 
 /// Every route that is not open, and who may call it.
-const WHO_MAY: [(&str, &str, &[&str]); 26] = [
+const WHO_MAY: [(&str, &str, &[&str]); 29] = [
     ("get", "/api/v1/me", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD, AM_USER]),
     ("get", "/api/v1/onboarding-requests", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
     ("get", "/api/v1/onboarding-requests/{id}", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
@@ -57,7 +57,22 @@ const WHO_MAY: [(&str, &str, &[&str]); 26] = [
         "/api/v1/companies/{company}/chat-rooms/{room_id}/resend-invitation",
         &[ADMIN, OPERATOR],
     ),
-    ("get", "/api/v1/companies/{company}/parked-inputs", &[ADMIN, OPERATOR]),
+    ("get", "/api/v1/companies/{company}/parked-inputs", &[ADMIN, OPERATOR, AUDITOR]),
+    (
+        "get",
+        "/api/v1/companies/{company}/parked-inputs/{parked_input_id}",
+        &[ADMIN, OPERATOR, AUDITOR],
+    ),
+    (
+        "get",
+        "/api/v1/companies/{company}/parked-inputs/{parked_input_id}/content",
+        &[ADMIN, AUDITOR],
+    ),
+    (
+        "post",
+        "/api/v1/companies/{company}/parked-inputs/{parked_input_id}/drop",
+        &[ADMIN, OPERATOR],
+    ),
     (
         "post",
         "/api/v1/companies/{company}/parked-inputs/{parked_input_id}/retry",

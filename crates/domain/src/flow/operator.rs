@@ -135,6 +135,9 @@ pub enum OperatorRefusal {
     /// It was cut into parts, and none of them is an input.
     #[error("parked_input_id: {0} was too large and is kept in parts; it can't be put back")]
     NotRetriable(u64),
+    /// Both would be wrong to say of it: that it was decided, and that it was given up.
+    #[error("parked_input_id: {0} is about to be put back; look again in a moment")]
+    RetryUnderWay(u64),
     /// Somebody else was faster, or the operator saw something older.
     #[error(
         "expected_version: it is at version {actual} by now, not at {expected}; look at it again"
@@ -186,6 +189,7 @@ impl OperatorRefusal {
             Self::RoomOpenWithUser(_) => "room-open-with-user",
             Self::UnknownParkedInput(_) => "unknown-parked-input",
             Self::NotRetriable(_) => "not-retriable",
+            Self::RetryUnderWay(_) => "retry-under-way",
             Self::VersionMismatch { .. } => "version-mismatch",
             Self::RoomUnderWay(_) => "room-under-way",
         }

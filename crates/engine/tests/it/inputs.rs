@@ -278,6 +278,12 @@ pub(crate) fn retry_parked(operation: u128, parked_input_id: u64) -> LaneInput {
     asked(operation, OperatorRequest::RetryParkedInput { parked_input_id })
 }
 
+/// An operator drops a parked input.
+pub(crate) fn drop_parked(operation: u128, parked_input_id: u64) -> LaneInput {
+    let reason = Personal::new("nobody needs it".parse().unwrap());
+    asked(operation, OperatorRequest::DropParkedInput { parked_input_id, reason })
+}
+
 /// The same command of an operator who saw this version.
 pub(crate) fn seen_at(version: u64, mut input: LaneInput) -> LaneInput {
     let Input::Command(command) = &mut input.input else { panic!("no command") };

@@ -1,9 +1,9 @@
-//! An operator has parked inputs put back.
+//! An operator has parked inputs put back, or drops them.
 
 use eventstore::NewParkedInput;
 
 use crate::harness::{World, answer};
-use crate::inputs::{company_id, retry_parked};
+use crate::inputs::{company_id, drop_parked, retry_parked};
 
 async fn parked(world: &World, code: &str, sequence: u64) -> u64 {
     let input = NewParkedInput {
@@ -49,6 +49,33 @@ async fn what_cannot_be_put_back_is_refused() {
     let nothing = answer(engine.decide(retry_parked(2, part + 1)).await);
     assert_eq!(nothing["code"], "unknown-parked-input");
     assert!(world.store.next_to_put_back().await.unwrap().is_none());
+    engine.stop().await;
+    world.checked().await;
+}
+
+#[tokio::test]
+async fn what_is_dropped_is_answered_alike_and_recorded_once() {
+    let world = World::new().await;
+    let engine = world.start();
+    let id = parked(&world, "malformed", 1).await;
+    let told = answer(engine.decide(drop_parked(1, id)).await);
+    assert_eq!((&told["status"], &told["parked_input_id"]), (&"done".into(), &id.into()));
+    assert_eq!(answer(engine.decide(drop_parked(1, id)).await), told, "asked again");
+    assert_eq!(answer(engine.decide(drop_parked(2, id)).await), told, "another one asks");
+    let kept = sqlx::query_as("SELECT parked_id, outcome, actor, why FROM parked_outcomes");
+    let kept: Vec<(i64, String, String, String)> = kept.fetch_all(&world.pool).await.unwrap();
+    let expected = ["dropped", "operator", "nobody needs it"].map(str::to_owned);
+    let [outcome, actor, why] = expected;
+    assert_eq!(kept, [(id.cast_signed(), outcome, actor, why)]);
+    let nothing = answer(engine.decide(drop_parked(3, id + 1)).await);
+    assert_eq!(nothing["code"], "unknown-parked-input");
+    let gone = answer(engine.decide(retry_parked(4, id)).await);
+    assert_eq!(gone["code"], "unknown-parked-input", "there is nothing to put back");
+
+    let wanted = parked(&world, "unknown-number", 2).await;
+    answer(engine.decide(retry_parked(5, wanted)).await);
+    let refused = answer(engine.decide(drop_parked(6, wanted)).await);
+    assert_eq!(refused["code"], "retry-under-way");
     engine.stop().await;
     world.checked().await;
 }

@@ -150,7 +150,7 @@ mod tests {
             (
                 "cmd.onboarding.v1.acme.x",
                 r#"{"operation_id":"0197f0a8-0000-7000-8000-000000000001","actor":"Anna","at":"2026-01-01T00:00:00Z","request":{"command":"Anna"}}"#,
-                "request.command: expected one of `register-client-profile`, `archive-client-profile`, `block-client`, `unblock-client`, `set-client-language`, `promote-prospect`, `set-user-extension`, `set-number-service`, `add-number`, `remove-number`, `resend-invitation`, `reassign-room`, `close-room`, `retry-parked-input`",
+                "request.command: expected one of `register-client-profile`, `archive-client-profile`, `block-client`, `unblock-client`, `set-client-language`, `promote-prospect`, `set-user-extension`, `set-number-service`, `add-number`, `remove-number`, `resend-invitation`, `reassign-room`, `close-room`, `retry-parked-input`, `drop-parked-input`",
             ),
             ("wa.in.v1.acme", "{}", "not a subject of onboarding"),
         ];

@@ -1,5 +1,6 @@
 //! The commands of the binary, one file each.
 
+pub mod backup_check;
 pub mod check;
 pub mod contracts;
 pub mod directory;

@@ -13,7 +13,7 @@ use engine::{Next, Recent};
 use eventstore::EventStore;
 use messaging::evt::{EvtReader, EvtWriter, ReaderError};
 use messaging::{Client, Streams};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, Executor, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -191,8 +191,14 @@ impl Relay {
 
 /// The lock, on a connection of its own: with its end goes the lock. `None` if
 /// another relay holds it.
-async fn lock(pool: &PgPool) -> sqlx::Result<Option<PgConnection>> {
+///
+/// A process that dies closes its connection. A machine that dies does not: Postgres has to ask it
+/// whether it is still there, soon and not after the two hours that are usual.
+pub(crate) async fn lock(pool: &PgPool) -> sqlx::Result<Option<PgConnection>> {
+    const ASK_AFTER_SECONDS: &str = "SET tcp_keepalives_idle = 3; \
+         SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 2";
     let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
+    connection.execute(ASK_AFTER_SECONDS).await?;
     let taken = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LOCK);
     let taken: bool = taken.fetch_one(&mut connection).await?;
     Ok(taken.then_some(connection))

@@ -2,13 +2,14 @@
 //!
 //! The wish is a row that the engine wrote. It goes, with the parked input, only once INBOX has
 //! acknowledged: whoever dies in between has it done again, and the lane recognises what was decided.
+//! What INBOX will never take stays parked, and the list tells why.
 
 use std::time::Duration;
 
 use engine::Clock;
 use eventstore::EventStore;
-use messaging::Client;
 use messaging::inbox::{InboxBody, InboxMessage, InboxPublisher};
+use messaging::{Client, PublishFailure};
 use tokio_util::sync::CancellationToken;
 
 use super::pause;
@@ -53,12 +54,26 @@ async fn put_back(
             tracing::info!(id, "a parked input is back in its lane");
             next.done(clock.now()).await
         }
-        Err(error) if error.retry_helps() => return Err(error.to_string()),
-        Err(error) => {
+        Err(error) if is_at_fault(&error.kind) => {
             tracing::error!(id, %error, "a parked input can't be put back as it is; it stays parked");
-            next.give_up().await
+            metrics::counter!("onboarding_parked_retries_failed_total").increment(1);
+            next.give_up(&error.to_string(), clock.now()).await
         }
+        Err(error) => return Err(error.to_string()),
     };
     settled.map_err(|error| error.to_string())?;
     Ok(true)
+}
+
+/// Whether the input itself will never be taken. All else passes, a process that stops included.
+const fn is_at_fault(failure: &PublishFailure) -> bool {
+    match failure {
+        PublishFailure::TooLarge | PublishFailure::Unfit(_) => true,
+        PublishFailure::NoStream
+        | PublishFailure::Full
+        | PublishFailure::NotAcknowledged
+        | PublishFailure::WrongSequence
+        | PublishFailure::Refused(_)
+        | PublishFailure::Closed => false,
+    }
 }

@@ -219,6 +219,7 @@ fn a_refusal_names_what_was_wrong_and_a_code_for_machines() {
         (OperatorRefusal::RoomUnderWay(room_id(1)), "room-under-way", "room_id"),
         (OperatorRefusal::UnknownParkedInput(7), "unknown-parked-input", "parked_input_id"),
         (OperatorRefusal::NotRetriable(7), "not-retriable", "parked_input_id"),
+        (OperatorRefusal::RetryUnderWay(7), "retry-under-way", "parked_input_id"),
         (
             OperatorRefusal::VersionMismatch { expected: 3, actual: 4 },
             "version-mismatch",

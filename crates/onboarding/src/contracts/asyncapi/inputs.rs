@@ -42,6 +42,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("reassign-room", "An operator gives an active room to another user."),
     ("close-room", "An operator ends a room."),
     ("retry-parked-input", "An operator has a parked input put back into its lane."),
+    ("drop-parked-input", "An operator gives up a parked input, with a reason."),
 ];
 
 pub(super) fn add(parts: &mut Parts) {
@@ -119,7 +120,7 @@ fn answer() -> Value {
                 },
                 "parked_input_id": {
                     "type": "integer",
-                    "description": "If done: the parked input that is put back."
+                    "description": "If done: the parked input that is put back, or was dropped."
                 },
                 "version": {
                     "type": "integer",

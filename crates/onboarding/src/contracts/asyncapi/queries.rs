@@ -13,6 +13,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("chat-room", "/api/v1/chat-rooms/{id}"),
     ("reminders", "/api/v1/reminders"),
     ("parked-inputs", "/api/v1/companies/{company}/parked-inputs"),
+    ("parked-input", "/api/v1/companies/{company}/parked-inputs/{parked_input_id}"),
+    ("parked-input-content", "/api/v1/companies/{company}/parked-inputs/{parked_input_id}/content"),
 ];
 
 pub(super) fn add(parts: &mut Parts, openapi: &Value) {
