@@ -1,15 +1,22 @@
 //! The service as a process of its own: to kill it, and to run its commands.
 
+use std::fs::File;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::Context;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use onboarding::cli::Role;
 use onboarding::config::Config;
 use serde_json::Value;
 
-/// A service that runs all roles, or is dead.
+/// A service that runs its roles, or is dead.
 pub struct Process {
-    program: &'static str,
+    program: PathBuf,
+    roles: Vec<Role>,
+    log: Option<PathBuf>,
     variables: Vec<(String, String)>,
     api: String,
     child: Option<Child>,
@@ -21,18 +28,34 @@ impl Process {
     ///
     /// # Errors
     /// No port is free.
-    pub fn new(program: &'static str, config: &Config) -> anyhow::Result<Self> {
+    pub fn new(program: impl Into<PathBuf>, config: &Config) -> anyhow::Result<Self> {
         let mut config = config.clone();
         config.http.listen.set_port(free_port()?);
         let api = format!("http://{}", config.http.listen);
-        Ok(Self { program, variables: environment(&config)?, api, child: None })
+        let (program, variables) = (program.into(), environment(&config)?);
+        let roles = Role::ALL.to_vec();
+        Ok(Self { program, roles, log: None, variables, api, child: None })
+    }
+
+    /// Only these roles.
+    #[must_use]
+    pub fn with_roles(mut self, roles: &[Role]) -> Self {
+        self.roles = roles.to_vec();
+        self
+    }
+
+    /// Its log goes to the end of this file, not to our standard error.
+    #[must_use]
+    pub fn logging_to(mut self, file: PathBuf) -> Self {
+        self.log = Some(file);
+        self
     }
 
     /// The same, and starts it.
     ///
     /// # Errors
     /// The program can't be run.
-    pub fn serve(program: &'static str, config: &Config) -> anyhow::Result<Self> {
+    pub fn serve(program: impl Into<PathBuf>, config: &Config) -> anyhow::Result<Self> {
         let mut process = Self::new(program, config)?;
         process.start()?;
         Ok(process)
@@ -43,14 +66,38 @@ impl Process {
         self.api.clone()
     }
 
-    /// Starts it, again after [`Self::kill`].
+    /// Starts it, again after [`Self::kill`]. Its standard input ends when we do, however that
+    /// comes.
     ///
     /// # Errors
     /// The program can't be run.
     pub fn start(&mut self) -> anyhow::Result<()> {
-        let child = self.command(&["serve"]).stdout(Stdio::null()).spawn();
-        self.child = Some(child.context("starting the service")?);
+        let roles: Vec<_> = self.roles.iter().map(ToString::to_string).collect();
+        let mut command = self.command(&["serve", "--role", &roles.join(",")]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        if let Some(log) = &self.log {
+            let log = File::options().create(true).append(true).open(log);
+            command.stderr(log.context("the service's log")?);
+        }
+        self.child = Some(command.spawn().context("starting the service")?);
         Ok(())
+    }
+
+    /// How it ended, if it was started and ended by itself.
+    ///
+    /// # Errors
+    /// Nobody knows.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(self.child.as_mut().map(Child::try_wait).transpose()?.flatten())
+    }
+
+    /// Stops it in its tracks (`SIGSTOP`), or lets it go on (`SIGCONT`).
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let child = self.child.as_ref().context("the service does not run")?;
+        kill(Pid::from_raw(child.id().cast_signed()), signal).context("a signal to the service")
     }
 
     /// `kill -9`. It is gone when this returns.
@@ -78,7 +125,7 @@ impl Process {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.program);
+        let mut command = Command::new(&self.program);
         command.args(arguments).env_remove("ONBOARDING_CONFIG");
         command.env_remove("DATABASE_URL").env_remove("NATS_URL");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
