@@ -106,7 +106,7 @@ const TO_NATS: [Way; 2] = [between(Twin::First, Server::Nats), between(Twin::Sec
 
 impl Fault {
     /// All kinds, each with the places where it can strike.
-    pub const KINDS: [&[Self]; 16] = [
+    pub const KINDS: [&'static [Self]; 16] = [
         &[Self::Killed(Twin::First), Self::Killed(Twin::Second)],
         &[Self::Paused(Twin::First), Self::Paused(Twin::Second)],
         &[Self::PostgresCrashed],

@@ -122,7 +122,7 @@ pub async fn run(program: &Path, plan: &Plan, say: &Progress<'_>) -> anyhow::Res
 /// What is left that no store knows of.
 fn left_outside(site: &Site, load: &Load, telling: &Telling) -> Vec<String> {
     let unanswered = load.posts - load.answers().posts;
-    let untold = site.stage.cloud.received().len().saturating_sub(telling.told().len());
+    let untold = site.stage.cloud.received_after(telling.count()).len();
     let mut left = vec![];
     for (count, what) in
         [(unanswered, "posts are not answered 200"), (untold, "messages' statuses are not told")]

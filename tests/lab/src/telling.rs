@@ -58,6 +58,11 @@ impl Telling {
         }
     }
 
+    /// Of how many calls it was told.
+    pub(crate) fn count(&self) -> usize {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// When the statuses of which calls had been answered 200.
     pub(crate) fn told(&self) -> HashMap<usize, Timestamp> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,7 +1,5 @@
 //! The lab itself, short: every kind of fault that fits, some hundred messages, always the same seed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 use std::path::Path;
 use std::time::Duration;
 

@@ -24,7 +24,7 @@ pub fn check(evidence: &Evidence, told: &[Told]) -> Vec<Finding> {
     for asked in &evidence.asked {
         let request = asked.request.as_uuid();
         let times = requested.get(&request).copied().unwrap_or_default();
-        let ended = outcomes.get(&request).map_or(&[][..], Vec::as_slice);
+        let ended = outcomes.get(&request).map(Vec::as_slice).unwrap_or_default();
         match (times, ended) {
             (0, _) if evidence.answered.contains(&asked.request) => {
                 wrong(

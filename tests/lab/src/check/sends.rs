@@ -29,11 +29,11 @@ pub fn check(evidence: &Evidence, told: &[Told]) -> Vec<Finding> {
         wrong("sent-unasked", "WhatsApp received a message without our reference".to_owned());
     }
     let received: HashSet<Uuid> = calls.keys().copied().flatten().collect();
-    for id in received.iter().filter(|id| !messages.get(*id).is_some_and(|one| one.requested)) {
+    for id in received.iter().filter(|id| messages.get(*id).is_none_or(|one| !one.requested)) {
         wrong("sent-unasked", format!("message {id} was sent, and no event asks for it"));
     }
     for (id, message) in &messages {
-        let of_it = calls.get(&Some(*id)).map_or(&[][..], Vec::as_slice);
+        let of_it = calls.get(&Some(*id)).map(Vec::as_slice).unwrap_or_default();
         if message.settled.is_none() {
             wrong("message-unsettled", format!("message {id}: nobody knows what became of it"));
         }
