@@ -105,7 +105,7 @@ pub async fn all(evidence: &Evidence, stores: &Stores<'_>) -> anyhow::Result<Che
     findings.extend(sends::check(evidence, &told));
     findings.extend(order::check(&places));
     findings.extend(stores.check().await?);
-    let mut outcomes = BTreeMap::new();
+    let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
     for outcome in told.iter().filter_map(|event| event.outcome.clone()) {
         *outcomes.entry(outcome).or_default() += 1;
     }
