@@ -7,16 +7,18 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::Context;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use onboarding::cli::Role;
 use onboarding::config::Config;
 use serde_json::Value;
 
-/// A service that runs all roles, or some, or is dead.
+/// A service that runs its roles, or is dead.
 pub struct Process {
-    program: &'static str,
-    variables: Vec<(String, String)>,
-    roles: Option<String>,
+    program: PathBuf,
+    roles: Vec<Role>,
     log: Option<PathBuf>,
+    variables: Vec<(String, String)>,
     api: String,
     child: Option<Child>,
 }
@@ -27,22 +29,24 @@ impl Process {
     ///
     /// # Errors
     /// No port is free.
-    pub fn new(program: &'static str, config: &Config) -> anyhow::Result<Self> {
+    pub fn new(program: impl Into<PathBuf>, config: &Config) -> anyhow::Result<Self> {
         let mut config = config.clone();
         config.http.listen.set_port(free_port()?);
         let api = format!("http://{}", config.http.listen);
-        let variables = environment(&config)?;
-        Ok(Self { program, variables, roles: None, log: None, api, child: None })
+        let (program, variables) = (program.into(), environment(&config)?);
+        let roles = Role::ALL.to_vec();
+        Ok(Self { program, roles, log: None, variables, api, child: None })
     }
 
     /// It serves these roles only.
     #[must_use]
     pub fn with_roles(mut self, roles: &[Role]) -> Self {
-        self.roles = Some(roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+        self.roles = roles.to_vec();
         self
     }
 
-    /// What it logs is kept in this file, one JSON object a line, for [`Self::logged`].
+    /// What it logs goes to the end of this file, one JSON object a line, and not to our standard
+    /// error; see [`Self::logged`].
     #[must_use]
     pub fn with_log(mut self, file: &Path) -> Self {
         let settings = [("FORMAT", "json"), ("FILTER", "info")];
@@ -57,7 +61,7 @@ impl Process {
     ///
     /// # Errors
     /// The program can't be run.
-    pub fn serve(program: &'static str, config: &Config) -> anyhow::Result<Self> {
+    pub fn serve(program: impl Into<PathBuf>, config: &Config) -> anyhow::Result<Self> {
         let mut process = Self::new(program, config)?;
         process.start()?;
         Ok(process)
@@ -68,21 +72,38 @@ impl Process {
         self.api.clone()
     }
 
-    /// Starts it, again after [`Self::kill`].
+    /// Starts it, again after [`Self::kill`]. Its standard input ends when we do, however that
+    /// comes.
     ///
     /// # Errors
     /// The program can't be run.
     pub fn start(&mut self) -> anyhow::Result<()> {
-        let mut command = self.command(&["serve"]);
-        if let Some(roles) = &self.roles {
-            command.args(["--role", roles]);
-        }
+        let roles: Vec<_> = self.roles.iter().map(ToString::to_string).collect();
+        let mut command = self.command(&["serve", "--role", &roles.join(",")]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
         if let Some(log) = &self.log {
-            command.stderr(File::options().create(true).append(true).open(log)?);
+            let log = File::options().create(true).append(true).open(log);
+            command.stderr(log.context("the service's log")?);
         }
-        let child = command.stdout(Stdio::null()).spawn();
-        self.child = Some(child.context("starting the service")?);
+        self.child = Some(command.spawn().context("starting the service")?);
         Ok(())
+    }
+
+    /// How it ended, if it was started and ended by itself.
+    ///
+    /// # Errors
+    /// Nobody knows.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(self.child.as_mut().map(Child::try_wait).transpose()?.flatten())
+    }
+
+    /// Stops it in its tracks (`SIGSTOP`), or lets it go on (`SIGCONT`).
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let child = self.child.as_ref().context("the service does not run")?;
+        kill(Pid::from_raw(child.id().cast_signed()), signal).context("a signal to the service")
     }
 
     /// The messages that it has logged so far.
@@ -122,7 +143,7 @@ impl Process {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.program);
+        let mut command = Command::new(&self.program);
         command.args(arguments).env_remove("ONBOARDING_CONFIG");
         command.env_remove("DATABASE_URL").env_remove("NATS_URL");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));

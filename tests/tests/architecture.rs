@@ -31,12 +31,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("devservers", &[]),
     ("acceptance", &["onboarding", "domain", "devservers"]),
+    ("lab", &["acceptance", "onboarding", "domain", "devservers"]),
 ];
 
 /// Packages that only some crates may use directly.
 const OWNED: &[(&str, &[&str])] = &[
-    ("async-nats", &["messaging", "onboarding"]),
-    ("sqlx", &["eventstore", "directory", "readmodel", "api", "onboarding", "acceptance"]),
+    ("async-nats", &["messaging", "onboarding", "lab"]),
+    ("sqlx", &["eventstore", "directory", "readmodel", "api", "onboarding", "acceptance", "lab"]),
     ("axum", &["whatsapp", "api", "onboarding"]),
 ];
 

@@ -11,6 +11,7 @@ mod company;
 mod costs;
 mod counters;
 mod drained;
+pub mod frames;
 mod grown;
 mod growth;
 mod histogram;

@@ -1,0 +1,147 @@
+//! Does to the site what the schedule says, and heals it again.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use async_nats::jetstream::Context as JetStream;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use onboarding::whatsapp::fake::{Behaviour, FakeCloudApi};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::fault::{Fault, Server, Way};
+use crate::proxy::Mode;
+use crate::report::{Inflicted, Tell};
+use crate::schedule::{Planned, Schedule};
+use crate::site::Site;
+
+/// How long NATS may take to delete a stream, when it has just come back.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Slow, but within the time that the sender waits for.
+const SLOW: Duration = Duration::from_millis(400);
+/// Beyond it.
+const TOO_SLOW: Duration = Duration::from_millis(2_500);
+
+/// All faults at their times. Returns when the last one is healed.
+pub(crate) async fn all(
+    site: &Site,
+    streams: &JetStream,
+    schedule: &Schedule,
+    begun: Instant,
+    tell: &Tell<'_>,
+) -> anyhow::Result<Vec<Inflicted>> {
+    let of = schedule.0.len();
+    let faults = schedule.0.iter().enumerate().map(|(number, planned)| async move {
+        let Planned { at, lasts, fault } = *planned;
+        sleep_until(begun + at).await;
+        let seconds = lasts.as_secs_f64();
+        tell.line(&format!("fault {} of {of}: {fault}, for {seconds:.1} s", number + 1));
+        let struck = Instant::now();
+        let done = async {
+            strike(site, streams, fault).await?;
+            sleep(lasts).await;
+            heal(site, fault).await
+        };
+        done.await.with_context(|| fault.to_string())?;
+        anyhow::Ok(Inflicted {
+            kind: fault.kind(),
+            fault,
+            at_seconds: (struck - begun).as_secs_f64(),
+            seconds: struck.elapsed().as_secs_f64(),
+        })
+    });
+    futures::future::try_join_all(faults).await
+}
+
+async fn strike(site: &Site, streams: &JetStream, fault: Fault) -> anyhow::Result<()> {
+    match fault {
+        Fault::Killed(twin) => site.kill(twin).await,
+        Fault::Paused(twin) => {
+            // One that has just ended by itself is not there to be stopped.
+            let _ = site.process(twin).await.signal(Signal::SIGSTOP);
+            Ok(())
+        }
+        Fault::PostgresCrashed => site.postgres.kill().await,
+        Fault::PostgresStopped => site.postgres.stop().await,
+        Fault::PostgresClosed => signal(&site.postgres, Signal::SIGSTOP),
+        Fault::NatsCrashed => site.nats.kill().await,
+        Fault::NatsPaused => signal(&site.nats, Signal::SIGSTOP),
+        Fault::EvtDeleted => delete_evt(streams).await,
+        Fault::Cut(way) => {
+            site.way(way).set(Mode::Cut);
+            Ok(())
+        }
+        Fault::Stalled(way) => {
+            site.way(way).set(Mode::Stalled);
+            Ok(())
+        }
+        Fault::CommitAnswersLost(twin) => {
+            site.way(Way { twin, to: Server::Postgres }).set(Mode::LosingAnswers);
+            Ok(())
+        }
+        Fault::CloudAway | Fault::CloudSlow | Fault::CloudAnswersLost => {
+            misbehave(&site.stage.cloud, fault);
+            Ok(())
+        }
+    }
+}
+
+async fn heal(site: &Site, fault: Fault) -> anyhow::Result<()> {
+    match fault {
+        Fault::Killed(twin) => site.start_again(twin).await,
+        Fault::Paused(twin) => {
+            let _ = site.process(twin).await.signal(Signal::SIGCONT);
+            Ok(())
+        }
+        Fault::PostgresCrashed | Fault::PostgresStopped => site.postgres.restart().await,
+        Fault::PostgresClosed => signal(&site.postgres, Signal::SIGCONT),
+        Fault::NatsCrashed => site.nats.restart().await,
+        Fault::NatsPaused => signal(&site.nats, Signal::SIGCONT),
+        // By the relay.
+        Fault::EvtDeleted => Ok(()),
+        Fault::Cut(way) | Fault::Stalled(way) => {
+            site.way(way).set(Mode::Open);
+            Ok(())
+        }
+        Fault::CommitAnswersLost(twin) => {
+            site.way(Way { twin, to: Server::Postgres }).set(Mode::Open);
+            Ok(())
+        }
+        Fault::CloudAway | Fault::CloudSlow | Fault::CloudAnswersLost => {
+            site.stage.cloud.forget_script();
+            Ok(())
+        }
+    }
+}
+
+fn signal(server: &devservers::Server, signal: Signal) -> anyhow::Result<()> {
+    let pid = server.pid().context("the server does not run")?;
+    kill(Pid::from_raw(pid.cast_signed()), signal).context("a signal to a server")
+}
+
+async fn delete_evt(streams: &JetStream) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match streams.delete_stream("EVT").await {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() > deadline => return Err(error.into()),
+            // Not back yet, or the relay is just making it.
+            Err(_) => sleep(Duration::from_millis(200)).await,
+        }
+    }
+}
+
+/// Two behaviours by turns.
+fn misbehave(cloud: &FakeCloudApi, fault: Fault) {
+    let unavailable = Behaviour::Refuse { http_status: 503, code: None, retry_after: None };
+    let [one, other] = match fault {
+        Fault::CloudAway => [Behaviour::HangUp, unavailable],
+        Fault::CloudSlow => [Behaviour::AnswerLate(SLOW), Behaviour::AnswerLate(TOO_SLOW)],
+        _ => [Behaviour::LoseAnswer, Behaviour::Accept],
+    };
+    let mut turn = false;
+    cloud.usually(move || {
+        turn = !turn;
+        if turn { one.clone() } else { other.clone() }
+    });
+}

@@ -1,0 +1,95 @@
+//! The command line of `cargo lab`.
+
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::run::Plan;
+
+/// How long a fault has for itself, on average, if nobody says how long all of them take.
+const EACH: Duration = Duration::from_secs(5);
+
+/// Hurts the service on purpose, then checks what is left.
+///
+/// Starts a private Postgres and NATS, a fake WhatsApp and two copies of the service, posts signed
+/// webhooks whose contents are known, and meanwhile breaks things by a schedule that is drawn from a
+/// seed: copies and servers are killed and paused, connections cut and stalled, answers to commits
+/// lost, EVT deleted, WhatsApp away, slow or silent. Each fault is healed after a while. Once all are,
+/// and everything has drained, a checker looks at what was sent, what WhatsApp received, and the
+/// stores.
+///
+/// The same --seed, --faults and --minutes draw the same schedule; what meets what in the processes
+/// still differs from run to run.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "lab", bin_name = "cargo lab", max_term_width = 100)]
+#[command(after_help = "Exit status: 0 all that must hold holds, 1 there is a finding or the lab \
+    could not go on (it is said which), 2 the command line is wrong.\n\nExamples:\n  cargo lab\n  \
+    cargo lab --seed 7 --schedule\n  cargo lab --seed 7 --faults 200 --messages 5000 --minutes 20 \
+    --json > report.json\n\ndocs/RELIABILITY.md says what is checked and what is not covered.")]
+pub struct LabOptions {
+    /// Draws the schedule and the load; without it, a new one, which is printed.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// How many faults.
+    #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub faults: u32,
+    /// How many messages clients write, over the same time.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub messages: u32,
+    /// Over how many minutes the faults come; without it, one comes every 5 seconds.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub minutes: Option<u32>,
+    /// How many seconds it may take after the last fault until nothing is left to do.
+    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub drain: u32,
+    /// The sender's grace time in seconds. With less than the longest pause and stall together (11),
+    /// messages may be sent twice and be findings.
+    #[arg(long, default_value_t = 12, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(3..=600))]
+    pub grace: u32,
+    /// Keep the stores and the logs; they are kept anyhow if there is a finding.
+    #[arg(long)]
+    pub keep: bool,
+    /// Print the report for machines.
+    #[arg(long)]
+    pub json: bool,
+    /// Print the schedule and do nothing.
+    #[arg(long)]
+    pub schedule: bool,
+}
+
+impl LabOptions {
+    /// What is to be done.
+    pub fn plan(&self) -> Plan {
+        let over = self.minutes.map_or(EACH * self.faults.max(1), |minutes| {
+            Duration::from_secs(60 * u64::from(minutes))
+        });
+        Plan {
+            seed: self.seed.unwrap_or_else(rand::random),
+            faults: self.faults,
+            messages: self.messages,
+            over,
+            grace: self.grace,
+            drain: Duration::from_secs(self.drain.into()),
+            keep: self.keep,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_come_every_five_seconds_unless_minutes_are_given() {
+        let options = LabOptions::parse_from(["lab", "--faults", "12"]);
+        assert_eq!(options.plan().over, Duration::from_secs(60));
+        let options = LabOptions::parse_from(["lab", "--faults", "12", "--minutes", "3"]);
+        assert_eq!(options.plan().over, Duration::from_secs(180));
+    }
+
+    #[test]
+    fn a_number_that_makes_no_sense_is_refused() {
+        let zero = LabOptions::try_parse_from(["lab", "--messages", "0"]);
+        assert_eq!(zero.unwrap_err().exit_code(), 2);
+    }
+}

@@ -1,0 +1,146 @@
+//! One run: the site, the load, the faults, the drain, the check.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use async_nats::jetstream;
+use devservers::Progress;
+use tokio::time::{Instant, interval};
+
+use crate::check::{self, Evidence, Finding, Stores};
+use crate::load::Load;
+use crate::report::{Report, Tell};
+use crate::schedule::Schedule;
+use crate::site::Site;
+use crate::telling::Telling;
+use crate::{drain, inflict};
+
+/// How often it is told how far the load is.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// Statuses that are late come so much after the sender's grace time.
+const LATE: Duration = Duration::from_secs(3);
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Draws schedule and load.
+    pub seed: u64,
+    /// How many faults.
+    pub faults: u32,
+    /// How many messages of clients.
+    pub messages: u32,
+    /// Over which time faults and messages come.
+    pub over: Duration,
+    /// The sender's grace time in seconds.
+    pub grace: u32,
+    /// How long it may take after the last fault until nothing is left to do.
+    pub drain: Duration,
+    /// Whether stores and logs stay, whatever is found.
+    pub keep: bool,
+}
+
+impl Plan {
+    /// Its faults.
+    pub fn schedule(&self) -> Schedule {
+        Schedule::draw(self.seed, self.faults, self.over)
+    }
+}
+
+/// Does it. `program` is this package's own binary, which is the service too.
+///
+/// # Errors
+/// The site can't be built, or a fault can't be inflicted or healed. What is wrong with the service is
+/// a finding and no error.
+pub async fn run(program: &Path, plan: &Plan, say: &Progress<'_>) -> anyhow::Result<Report> {
+    let schedule = plan.schedule();
+    let mut site = Site::start(program, plan.grace, say).await?;
+    site.folder.kept = plan.keep;
+    let streams = jetstream::new(onboarding::nats_client(&site.stage.config).await?);
+    let load = Load::draw(&site.stage, plan.seed, plan.messages, plan.over)?;
+    let telling = Telling::default();
+    let begun = Instant::now();
+    let tell = Tell { say, begun };
+    let late = Duration::from_secs(plan.grace.into()) + LATE;
+    let work = async {
+        let faults = inflict::all(&site, &streams, &schedule, begun, &tell).await?;
+        tell.line("the last fault is healed; waiting until nothing is left to do");
+        let healed = Instant::now();
+        let outside = || left_outside(&site, &load, &telling);
+        let left = drain::wait(&site.stage.pool, &streams, plan.drain, outside).await;
+        anyhow::Ok((faults, healed.elapsed(), left))
+    };
+    let posting = async {
+        load.post(&site.webhooks, begun).await;
+        std::future::pending::<()>().await;
+    };
+    let (faults, drained, left) = tokio::select! {
+        done = work => done?,
+        ended = site.supervise(say) => {
+            ended?;
+            anyhow::bail!("nobody supervises the copies any more")
+        }
+        () = posting => anyhow::bail!("nobody waits for the posts any more"),
+        () = telling.tell(&site.stage, &site.webhooks, late) => {
+            anyhow::bail!("nobody tells statuses any more")
+        }
+        () = tell_progress(&load, &tell) => anyhow::bail!("nobody tells how far it is any more"),
+    };
+
+    tell.line("checking");
+    let answers = load.answers();
+    let evidence = Evidence {
+        answered: answers.requests,
+        received: site.stage.cloud.received(),
+        told: telling.told(),
+        asked: load.asked,
+    };
+    let stores = Stores { program, config: &site.stage.config, pool: &site.stage.pool };
+    let checked = check::all(&evidence, &stores).await.context("checking")?;
+    let undrained = left.into_iter().map(|what| Finding::new("not-drained", what));
+    let findings: Vec<Finding> = undrained.chain(checked.findings).collect();
+    site.folder.kept |= !findings.is_empty();
+    Ok(Report {
+        seed: plan.seed,
+        faults,
+        messages: evidence.asked.len(),
+        posts: load.posts,
+        posted_again: answers.refused,
+        outcomes: checked.outcomes,
+        events: checked.events,
+        calls: evidence.received.len(),
+        sent_again: checked.sent_again,
+        commit_answers_lost: site.answers_lost(),
+        ended_by_themselves: site.ended_by_themselves(),
+        drained_seconds: drained.as_secs_f64(),
+        drain_limit_seconds: plan.drain.as_secs_f64(),
+        findings,
+        kept: if site.folder.kept { site.folder.places() } else { vec![] },
+    })
+}
+
+/// What is left that no store knows of.
+fn left_outside(site: &Site, load: &Load, telling: &Telling) -> Vec<String> {
+    let unanswered = load.posts - load.answers().posts;
+    let untold = site.stage.cloud.received_after(telling.count()).len();
+    let mut left = vec![];
+    for (count, what) in
+        [(unanswered, "posts are not answered 200"), (untold, "messages' statuses are not told")]
+    {
+        if count > 0 {
+            left.push(format!("{count} {what}"));
+        }
+    }
+    left
+}
+
+async fn tell_progress(load: &Load, tell: &Tell<'_>) {
+    let mut ticks = interval(TELL_EVERY);
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let answers = load.answers();
+        let (posts, again) = (answers.posts, answers.refused);
+        tell.line(&format!("{posts} of {} posts answered, {again} came again", load.posts));
+    }
+}
