@@ -20,7 +20,9 @@ use crate::{commands, contracts, dry_run, gateway, me, ops, page, queries, users
                        `urn:onboarding:problem:<code>`; responses name the codes. Fields said to \
                        be personal data are not to be logged. Routes with a lock take a token of \
                        one company (`Authorization: Bearer onb_…`), which `onboarding token create` \
-                       makes; its role says what it may do.",
+                       makes; its role says what it may do. Any request may be answered 431 \
+                       without a body (its head is too large), 503 `too-many-connections` or 504 \
+                       `too-slow`; after the last two, and after 429, try again.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
@@ -117,6 +119,7 @@ fn guard(operation: &mut Operation) {
     let refusals = [
         ("401", "`no-token`, `token-invalid`"),
         ("403", "`role-forbids`, `other-company`, `other-user`"),
+        ("429", "`too-many-calls`: the token calls too often; wait as `Retry-After` says"),
     ];
     for (status, description) in refusals {
         refuses(operation, status, description);

@@ -13,7 +13,7 @@ use whatsapp::signature;
 use super::GatewayState;
 use super::parking::{Parked, park_all};
 use super::split::{Split, split};
-use crate::params::body;
+use super::taking::{self, Taken};
 use crate::problem::Problem;
 use crate::trace::traceparent;
 
@@ -46,6 +46,7 @@ struct Post {
         (status = 404, description = "`unknown-app`", body = Problem),
         (status = 413, description = "`body-too-large`: more than 3 MB", body = Problem),
         (status = 503, description = "`unavailable`: not everything is stored; post it again", body = Problem),
+        (status = 504, description = "`too-slow`: the post came too slowly, or storing it took too long; post it again", body = Problem),
     )
 )]
 pub(crate) async fn receive(
@@ -77,7 +78,7 @@ async fn take(
         return Err(unsigned(&id, signature::BadSignature::Missing));
     }
     let traceparent = traceparent(request.headers());
-    let bytes = body(request, state).await?;
+    let Taken { bytes, held: _held } = taking::take(request, &state.memory).await?;
     signature::verify(app.secret.as_bytes(), &bytes, header).map_err(|bad| unsigned(&id, bad))?;
     let post = Post { app: id, bytes, received_at: (state.clock)(), traceparent };
     match whatsapp::webhook::parse(&post.bytes, post.received_at) {
