@@ -1,5 +1,7 @@
 //! The service as a process of its own: to kill it, and to run its commands.
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -12,6 +14,7 @@ pub struct Process {
     program: &'static str,
     variables: Vec<(String, String)>,
     api: String,
+    logs: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -25,7 +28,7 @@ impl Process {
         let mut config = config.clone();
         config.http.listen.set_port(free_port()?);
         let api = format!("http://{}", config.http.listen);
-        Ok(Self { program, variables: environment(&config)?, api, child: None })
+        Ok(Self { program, variables: environment(&config)?, api, logs: None, child: None })
     }
 
     /// The same, and starts it.
@@ -38,6 +41,16 @@ impl Process {
         Ok(process)
     }
 
+    /// Has it log into a file, made anew at each start, instead of to where the test does.
+    pub fn log_to(&mut self, file: &Path) {
+        self.logs = Some(file.to_owned());
+    }
+
+    /// Its number, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Where it serves HTTP.
     pub fn api(&self) -> String {
         self.api.clone()
@@ -48,7 +61,11 @@ impl Process {
     /// # Errors
     /// The program can't be run.
     pub fn start(&mut self) -> anyhow::Result<()> {
-        let child = self.command(&["serve"]).stdout(Stdio::null()).spawn();
+        let mut command = self.command(&["serve"]);
+        if let Some(file) = &self.logs {
+            command.stderr(File::create(file).context("making the file for logs")?);
+        }
+        let child = command.stdout(Stdio::null()).spawn();
         self.child = Some(child.context("starting the service")?);
         Ok(())
     }
