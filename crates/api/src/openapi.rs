@@ -95,7 +95,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
                 refuses(operation, "412", code);
             }
             for (status, response) in &mut operation.responses.responses {
-                if let (true, RefOr::T(response)) = (status.as_str() >= "400", response) {
+                // `/readyz` tells more than that something is wrong.
+                let is_refusal = status.as_str() >= "400" && path != "/readyz";
+                if let (true, RefOr::T(response)) = (is_refusal, response) {
                     let bodies = std::mem::take(&mut response.content).into_values();
                     response.content = bodies.map(|body| (PROBLEM.to_owned(), body)).collect();
                 }

@@ -42,6 +42,7 @@ struct Post {
     request_body(content = Object, description = "A post of WhatsApp's, 3 MB at most. Personal data.", content_type = "application/json"),
     responses(
         (status = 200, description = "Stored; also for a body that is no JSON, which is parked"),
+        (status = 400, description = "`body-unreadable`: the connection ended before the body did", body = Problem),
         (status = 401, description = "`bad-signature`: missing, or not the app's", body = Problem),
         (status = 404, description = "`unknown-app`", body = Problem),
         (status = 413, description = "`body-too-large`: more than 3 MB", body = Problem),

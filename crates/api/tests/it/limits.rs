@@ -85,7 +85,7 @@ async fn a_head_that_comes_a_byte_at_a_time_is_cut_off_while_others_are_answered
     let mut slow = connect(http.address, "127.0.0.1").await;
     slow.write_all(b"GET /healthz HTTP/1.1\r\nHost: ").await.unwrap();
     let begun = Instant::now();
-    let (said, others) = soon(async {
+    let (said, ()) = soon(async {
         let answered = async {
             for _ in 0..5 {
                 assert_eq!(http.get("/healthz").await.status, 200);
@@ -95,7 +95,7 @@ async fn a_head_that_comes_a_byte_at_a_time_is_cut_off_while_others_are_answered
         tokio::join!(drip(&mut slow), answered)
     })
     .await;
-    assert_eq!((said.as_str(), others), ("", ()), "it is closed without a word");
+    assert_eq!(said, "", "it is closed without a word");
     assert!(begun.elapsed() >= SHORT / 2, "not at once: {:?}", begun.elapsed());
 }
 
