@@ -175,7 +175,8 @@ async fn play_bad_posts(watched: &Watched) {
         ],
         "statuses": [{ "id": "wamid.KNEE3", "status": "my knee hurts", "recipient_id": OTTOLINE }],
     });
-    watched.takes(WebhookPost::new().change("messages", value).into_body()).await;
+    let post = WebhookPost::new().change("messages", value);
+    watched.takes(post.change(OTTOLINE, json!({})).into_body()).await;
     let stranger = client(OTTOLINE, "US.secretclient1", "Ottoline").client;
     let message = ClientMessage::text(&stranger, "wamid.KNEE4", stage.now(), "my knee hurts");
     watched.takes(WebhookPost::new().messages("999999", &[message]).into_body()).await;
