@@ -2,6 +2,7 @@
 //! database of its own, a fake WhatsApp behind real HTTP, and a clock to advance.
 
 pub mod ask;
+pub mod bill;
 pub mod process;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -67,6 +67,16 @@ impl Process {
         Ok(process)
     }
 
+    /// Has it log to the end of this file, as it is configured to, instead of to where the test does.
+    pub fn log_to(&mut self, file: &Path) {
+        self.log = Some(file.to_owned());
+    }
+
+    /// Its number, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Where it serves HTTP.
     pub fn api(&self) -> String {
         self.api.clone()

@@ -32,6 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("devservers", &[]),
     ("acceptance", &["onboarding", "domain", "devservers"]),
     ("lab", &["acceptance", "onboarding", "domain", "devservers"]),
+    ("properties", &["domain", "directory", "messaging", "whatsapp"]),
 ];
 
 /// Packages that only some crates may use directly.
@@ -101,10 +102,18 @@ fn the_documents_name_paths_that_exist() {
     for document in documents {
         let text = std::fs::read_to_string(&document).unwrap();
         for quoted in text.split('`').skip(1).step_by(2) {
-            let is_path =
-                ["crates/", "migrations/", "deploy/", "docs/", "tests/", ".ci/", ".cargo/"]
-                    .iter()
-                    .any(|top| quoted.starts_with(top));
+            let is_path = [
+                "crates/",
+                "migrations/",
+                "deploy/",
+                "docs/",
+                "fuzz/",
+                "tests/",
+                ".ci/",
+                ".cargo/",
+            ]
+            .iter()
+            .any(|top| quoted.starts_with(top));
             if is_path && !quoted.contains([' ', '*', '<', '{']) {
                 checked += 1;
                 assert!(root.join(quoted).exists(), "{}: {quoted}", document.display());
@@ -123,6 +132,35 @@ fn the_documents_name_paths_that_exist() {
         }
     }
     assert!(checked > 10, "only {checked} paths were found: does the test still read them?");
+}
+
+/// Every test that the page on security relies on exists. Their names are the only words there with
+/// underscores.
+#[test]
+fn the_page_on_security_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = std::fs::read_to_string(root.join("docs/SECURITY.md")).unwrap();
+    let mut sources = String::new();
+    let mut folders = vec![root.join("crates"), root.join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                sources.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let is_name = |text: &&str| {
+        text.contains('_')
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b"_0123456789".contains(&b))
+    };
+    let names: BTreeSet<_> = page.split('`').skip(1).step_by(2).filter(is_name).collect();
+    assert!(names.len() > 40, "only {} tests were found on the page", names.len());
+    for name in names {
+        assert!(sources.contains(&format!("fn {name}()")), "there is no test {name}");
+    }
 }
 
 /// The README shows the table that the demo prints when all is well.

@@ -15,6 +15,7 @@ use directory::access::{AccessRole, AccessToken, AccessTokens, TokenText};
 use serde_json::{Map, Value};
 
 use crate::ClockFn;
+use crate::calls::Calls;
 use crate::params::parameters;
 use crate::problem::Problem;
 
@@ -65,6 +66,7 @@ impl Permission {
 pub(crate) struct Gate {
     pub(crate) tokens: AccessTokens,
     pub(crate) clock: ClockFn,
+    pub(crate) calls: Calls,
     pub(crate) permission: Permission,
 }
 
@@ -83,6 +85,7 @@ pub(crate) async fn guard(
 impl Gate {
     async fn admit(&self, parts: &mut Parts) -> Result<AccessToken, Problem> {
         let caller = self.authenticate(&parts.headers).await?;
+        self.calls.count(caller.id)?;
         if !self.permission.is_of(&caller.role) {
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,

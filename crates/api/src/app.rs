@@ -11,22 +11,20 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
+use crate::limits::{BodyTime, Limits};
 use crate::problem::Problem;
 
-/// How long any request may take, its body included.
-const DEADLINE: Duration = Duration::from_secs(30);
-
-/// The routes with a deadline of 30 seconds, a problem instead of a panic, a span each, and
-/// problems for unknown paths and methods. To be called once, on what is merged.
-pub fn app(routes: Router) -> Router {
-    with_deadline(routes, DEADLINE)
-}
-
-fn with_deadline(routes: Router, deadline: Duration) -> Router {
+/// The routes with a deadline, a problem instead of a panic, a span each, and problems for unknown
+/// paths and methods. To be called once, on what is merged.
+pub(crate) fn app(routes: Router, limits: &Limits) -> Router {
+    let (deadline, body) = (limits.request, BodyTime(limits.body));
     routes
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
-        .layer(from_fn(move |request, next| in_time(request, next, deadline)))
+        .layer(from_fn(move |mut request: Request, next: Next| {
+            request.extensions_mut().insert(body);
+            in_time(request, next, deadline)
+        }))
         .layer(CatchPanicLayer::custom(problem_of_panic))
         .layer(from_fn(traced))
 }
@@ -115,25 +113,29 @@ mod tests {
             .route("/works", get(|| async { Body::from("1") }))
     }
 
+    fn served() -> Router {
+        app(routes(), &Limits::default())
+    }
+
     #[tokio::test]
     async fn a_panic_is_a_problem_without_its_words() {
-        let (status, _, body) = asked(app(routes()), Method::GET, "/panics").await;
+        let (status, _, body) = asked(served(), Method::GET, "/panics").await;
         assert_eq!((status, &body["type"]), (500, &"urn:onboarding:problem:internal".into()));
         assert!(!body.to_string().contains("49151"), "{body}");
     }
 
     #[tokio::test]
     async fn what_hangs_is_ended_with_a_problem() {
-        let routes = with_deadline(routes(), Duration::from_millis(20));
-        let (status, _, body) = asked(routes, Method::GET, "/hangs").await;
+        let limits = Limits { request: Duration::from_millis(20), ..Limits::default() };
+        let (status, _, body) = asked(app(routes(), &limits), Method::GET, "/hangs").await;
         assert_eq!((status, &body["type"]), (504, &"urn:onboarding:problem:too-slow".into()));
     }
 
     #[tokio::test]
     async fn unknown_paths_and_methods_are_problems() {
-        let (status, _, body) = asked(app(routes()), Method::GET, "/nothing").await;
+        let (status, _, body) = asked(served(), Method::GET, "/nothing").await;
         assert_eq!((status, &body["type"]), (404, &"urn:onboarding:problem:no-such-route".into()));
-        let (status, allow, body) = asked(app(routes()), Method::PUT, "/works").await;
+        let (status, allow, body) = asked(served(), Method::PUT, "/works").await;
         assert_eq!(
             (status, &body["type"]),
             (405, &"urn:onboarding:problem:method-not-allowed".into())

@@ -6,8 +6,8 @@
 //! | [`router`] | `/api/v1/…`, `/qr` | NATS and Postgres |
 //! | [`ops::router`] | `/healthz`, `/readyz`, `/metrics` | nothing |
 //!
-//! Whoever runs them merges those that its roles need and hands the result to [`app()`], which adds
-//! what holds for all: a deadline, a problem instead of a panic, spans, answers to unknown routes.
+//! Whoever runs them merges those that its roles need and hands the result to [`serve`], which adds
+//! what holds for all: limits, a problem instead of a panic, spans, answers to unknown routes.
 //!
 //! **Invariants:** a webhook is answered 200 only after NATS has acknowledged all of it. Nothing
 //! here changes state: commands go into their company's lane. Every refusal is a [`Problem`].
@@ -21,11 +21,13 @@
 mod access;
 mod app;
 mod ask;
+mod calls;
 pub mod commands;
 pub mod contracts;
 pub mod dry_run;
 pub mod events_query;
 pub mod gateway;
+mod limits;
 mod me;
 pub mod nats;
 mod openapi;
@@ -37,6 +39,7 @@ mod problem;
 pub mod queries;
 mod read;
 mod schema;
+mod server;
 mod trace;
 pub mod users;
 
@@ -54,12 +57,14 @@ use messaging::inbox::InboxPublisher;
 use sqlx::PgPool;
 
 use access::{Gate, Permission};
+use calls::Calls;
 
-pub use app::app;
+pub use limits::Limits;
 pub use openapi::openapi;
 pub use pictures::Pictures;
 pub use problem::Problem;
 pub use read::read;
+pub use server::serve;
 
 /// Tells the time.
 pub type ClockFn = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -80,6 +85,8 @@ pub struct ApiState {
     pub pictures: Arc<Pictures>,
     /// Who may call.
     pub tokens: AccessTokens,
+    /// How often each token may call: so many times a second, and twice as often for a moment.
+    pub calls_per_second: u32,
     /// Origins whose pages may show the QR page in a frame.
     pub frame_ancestors: Vec<String>,
     /// The clock.
@@ -91,8 +98,10 @@ pub struct ApiState {
 /// Queries, pages and operators' commands. What is not open has a guard, in groups that ask the same
 /// of their callers.
 pub fn router(state: ApiState) -> Router {
+    let calls = Calls::per_second(state.calls_per_second);
     let guarded = |permission, routes: Router<ApiState>| {
-        let gate = Gate { tokens: state.tokens.clone(), clock: state.clock.clone(), permission };
+        let (tokens, clock, calls) = (state.tokens.clone(), state.clock.clone(), calls.clone());
+        let gate = Gate { tokens, clock, calls, permission };
         routes.route_layer(from_fn_with_state(gate, access::guard))
     };
     Router::new()

@@ -20,7 +20,9 @@ use crate::{commands, contracts, dry_run, gateway, me, ops, page, queries, users
                        `urn:onboarding:problem:<code>`; responses name the codes. Fields said to \
                        be personal data are not to be logged. Routes with a lock take a token of \
                        one company (`Authorization: Bearer onb_…`), which `onboarding token create` \
-                       makes; its role says what it may do.",
+                       makes; its role says what it may do. Any request may be answered 431 \
+                       without a body (its head is too large), 503 `too-many-connections` or 504 \
+                       `too-slow`; after the last two, and after 429, try again.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
@@ -96,7 +98,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
                 refuses(operation, "412", code);
             }
             for (status, response) in &mut operation.responses.responses {
-                if let (true, RefOr::T(response)) = (status.as_str() >= "400", response) {
+                // `/readyz` tells more than that something is wrong.
+                let is_refusal = status.as_str() >= "400" && path != "/readyz";
+                if let (true, RefOr::T(response)) = (is_refusal, response) {
                     let bodies = std::mem::take(&mut response.content).into_values();
                     response.content = bodies.map(|body| (PROBLEM.to_owned(), body)).collect();
                 }
@@ -120,6 +124,7 @@ fn guard(operation: &mut Operation) {
     let refusals = [
         ("401", "`no-token`, `token-invalid`"),
         ("403", "`role-forbids`, `other-company`, `other-user`"),
+        ("429", "`too-many-calls`: the token calls too often; wait as `Retry-After` says"),
     ];
     for (status, description) in refusals {
         refuses(operation, status, description);

@@ -1,5 +1,7 @@
 //! Extractors whose refusals are [`Problem`]s.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::request::Parts;
@@ -10,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utoipa::IntoParams;
 
+use crate::limits::BodyTime;
 use crate::problem::Problem;
 use crate::read::read;
 
@@ -92,23 +95,44 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// A body as it came, as long as the route takes it.
+/// A body as it came, as long as the route takes it, and its client does not take too long.
 pub(crate) async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|rejection| {
+    let within = BodyTime::of(&request);
+    let read = tokio::time::timeout(within, Bytes::from_request(request, state)).await;
+    read.map_err(|_| body_too_slow(within))?.map_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body-too-large",
-                "The body is too large",
-                "This route takes less; see its description in /api/v1/openapi.json",
-            )
+            body_too_large()
         } else {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "body-unreadable",
-                "The body could not be read",
-                "The connection ended before the body did; send it again",
-            )
+            body_unreadable()
         }
     })
+}
+
+pub(crate) fn body_too_large() -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body-too-large",
+        "The body is too large",
+        "This route takes less; see its description in /api/v1/openapi.json",
+    )
+}
+
+pub(crate) fn body_unreadable() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "body-unreadable",
+        "The body could not be read",
+        "The connection ended before the body did; send it again",
+    )
+}
+
+/// Not 408: nothing is wrong with what was sent, and after 504 WhatsApp sends it again.
+pub(crate) fn body_too_slow(within: Duration) -> Problem {
+    Problem::new(
+        StatusCode::GATEWAY_TIMEOUT,
+        "too-slow",
+        "The request took too long",
+        format!("Its body did not come within {} seconds; send it again", within.as_secs()),
+    )
+    .retry_after(5)
 }

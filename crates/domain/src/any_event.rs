@@ -64,7 +64,7 @@ impl AnyEvent {
     /// If its aggregate, name or version is not known here, or its JSON does not fit.
     pub fn read(recorded: &RecordedEvent) -> Result<Self, UnreadableEvent> {
         let kind = AggregateType::ALL.iter().find(|t| t.as_str() == recorded.aggregate_type);
-        match kind {
+        let read = match kind {
             Some(AggregateType::OnboardingRequest) => {
                 read(recorded, RequestEvent::TYPES, RequestEvent::from_json).map(Self::Request)
             }
@@ -77,6 +77,20 @@ impl AnyEvent {
                     .map(Self::Pool)
             }
             None => Err(unreadable(recorded, "this program does not know the aggregate")),
+        }?;
+        // Else a row whose name was changed would be taken for what its JSON says.
+        if read.event_type() == recorded.event_type {
+            Ok(read)
+        } else {
+            Err(unreadable(recorded, "its JSON is that of another event"))
+        }
+    }
+
+    const fn event_type(&self) -> &'static str {
+        match self {
+            Self::Request(event) => event.event_type(),
+            Self::Profile(event) => event.event_type(),
+            Self::Pool(event) => event.event_type(),
         }
     }
 }

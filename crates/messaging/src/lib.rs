@@ -33,7 +33,7 @@ pub mod query;
 mod streams;
 pub mod subject;
 
-pub use async_nats::Client;
+pub use async_nats::{Client, HeaderMap, HeaderName, HeaderValue};
 pub use connect::{
     ConnectError, ConnectSettings, MINIMUM_VERSION, Unsuitable, connect, require_version,
 };

@@ -4,6 +4,8 @@
 //! (`ONBOARDING_HTTP__LISTEN`). Secrets come from there or from the file, and
 //! `config show` never prints them.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,6 +15,8 @@ use domain::ids::AppId;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Yaml};
 use serde::{Deserialize, Serialize};
+
+pub use limits::HttpLimits;
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,6 +51,8 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Origins whose pages may show the QR page in a frame, e.g. `https://teams.microsoft.com`.
     pub frame_ancestors: Vec<String>,
+    /// How much callers may ask.
+    pub limits: HttpLimits,
 }
 
 /// WhatsApp's Cloud API.
@@ -132,6 +138,7 @@ impl Default for Config {
             http: Http {
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
                 frame_ancestors: vec![],
+                limits: HttpLimits::default(),
             },
             cloud_api: CloudApi {
                 base_url: "https://graph.facebook.com/v25.0".into(),
@@ -190,6 +197,7 @@ impl Config {
                  where WhatsApp sets no limit"
             );
         }
+        config.http.limits.validate()?;
         for origin in &config.http.frame_ancestors {
             anyhow::ensure!(
                 is_origin(origin),

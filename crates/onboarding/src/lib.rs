@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod contracts;
 pub mod demo;
+mod process;
 pub mod service;
 mod supervisor;
 mod telemetry;
@@ -33,6 +34,7 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migration
 /// Runs the program that the command line names.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    process::prepare();
     install_tls();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -40,6 +40,7 @@ const SOFT_STOP: Duration = Duration::from_secs(25);
 /// Whatever keeps the service from starting.
 pub async fn serve(config: Config, roles: &[Role]) -> anyhow::Result<ExitCode> {
     crate::telemetry::start_logs(&config.log)?;
+    crate::telemetry::keep_panics_to_themselves();
     // Before anybody can see that the service is up: what they send then has to be a soft stop.
     let mut signals = Signals::expect()?;
     let service = tokio::select! {
@@ -144,7 +145,7 @@ impl Service {
             }
         }
         let ops = web::ops(&client, pools.as_ref().map(|(pool, _)| pool), numbers_known, metrics);
-        service.listen(listener, api::app(routes.merge(ops)));
+        service.listen(listener, routes.merge(ops), config.http.limits.of_the_server());
         Ok(service)
     }
 
@@ -163,14 +164,9 @@ impl Service {
         self.workers.stop().await
     }
 
-    fn listen(&self, listener: TcpListener, routes: Router) {
-        let stop = self.workers.cancel().cancelled_owned();
-        self.workers.spawn("http", async move {
-            let served = axum::serve(listener, routes).with_graceful_shutdown(stop).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "the HTTP server ended");
-            }
-        });
+    fn listen(&self, listener: TcpListener, routes: Router, limits: api::Limits) {
+        let serving = api::serve(listener, routes, limits, self.workers.cancel());
+        self.workers.spawn("http", serving);
     }
 
     /// Decides inputs. Gives what is committed.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use api::gateway::{App, GatewayState, Secret};
+use api::gateway::{App, GatewayState, PostMemory, Secret};
 use api::ops::{Check, OpsState};
 use api::{ApiState, ClockFn, Pictures};
 use axum::Router;
@@ -41,6 +41,7 @@ pub(crate) async fn gateway(
         inbox: InboxPublisher::new(client),
         dlq: DlqPublisher::new(client),
         clock: clock_fn(clock),
+        memory: PostMemory::of(config.http.limits.posts_megabytes << 20),
     });
     Ok((routes, numbers))
 }
@@ -57,6 +58,7 @@ pub(crate) async fn api(parts: &Parts<'_>, workers: &Workers) -> anyhow::Result<
         readmodel: parts.pool.clone(),
         pictures: Arc::new(Pictures::new(DirectoryStore::new(parts.pool.clone()))),
         tokens: AccessTokens::new(parts.pool.clone()),
+        calls_per_second: parts.config.http.limits.calls_per_second,
         frame_ancestors: parts.config.http.frame_ancestors.clone(),
         clock: clock_fn(parts.clock),
         contracts: Arc::new(contracts),

@@ -19,12 +19,12 @@ pub(crate) mod handshake;
 mod parking;
 pub(crate) mod post;
 mod split;
+mod taking;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use domain::ids::AppId;
 use messaging::dlq::DlqPublisher;
@@ -32,6 +32,7 @@ use messaging::inbox::InboxPublisher;
 use messaging::numbers::NumbersWatch;
 
 pub use apps::{App, Secret};
+pub use taking::PostMemory;
 
 use crate::ClockFn;
 
@@ -51,12 +52,13 @@ pub struct GatewayState {
     pub dlq: DlqPublisher,
     /// The clock.
     pub clock: ClockFn,
+    /// Where posts are while they are taken in.
+    pub memory: PostMemory,
 }
 
 /// `GET` and `POST /webhooks/whatsapp/{app}`.
 pub fn router(state: GatewayState) -> Router {
     Router::new()
         .route("/webhooks/whatsapp/{app}", get(handshake::handshake).post(post::receive))
-        .layer(DefaultBodyLimit::max(MAX_POST))
         .with_state(state)
 }

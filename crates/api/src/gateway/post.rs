@@ -13,7 +13,7 @@ use whatsapp::signature;
 use super::GatewayState;
 use super::parking::{Parked, park_all};
 use super::split::{Split, split};
-use crate::params::body;
+use super::taking::{self, Taken};
 use crate::problem::Problem;
 use crate::trace::traceparent;
 
@@ -42,10 +42,12 @@ struct Post {
     request_body(content = Object, description = "A post of WhatsApp's, 3 MB at most. Personal data.", content_type = "application/json"),
     responses(
         (status = 200, description = "Stored; also for a body that is no JSON, which is parked"),
+        (status = 400, description = "`body-unreadable`: the connection ended before the body did", body = Problem),
         (status = 401, description = "`bad-signature`: missing, or not the app's", body = Problem),
         (status = 404, description = "`unknown-app`", body = Problem),
         (status = 413, description = "`body-too-large`: more than 3 MB", body = Problem),
         (status = 503, description = "`unavailable`: not everything is stored; post it again", body = Problem),
+        (status = 504, description = "`too-slow`: the post came too slowly, or storing it took too long; post it again", body = Problem),
     )
 )]
 pub(crate) async fn receive(
@@ -77,7 +79,7 @@ async fn take(
         return Err(unsigned(&id, signature::BadSignature::Missing));
     }
     let traceparent = traceparent(request.headers());
-    let bytes = body(request, state).await?;
+    let Taken { bytes, held: _held } = taking::take(request, &state.memory).await?;
     signature::verify(app.secret.as_bytes(), &bytes, header).map_err(|bad| unsigned(&id, bad))?;
     let post = Post { app: id, bytes, received_at: (state.clock)(), traceparent };
     match whatsapp::webhook::parse(&post.bytes, post.received_at) {

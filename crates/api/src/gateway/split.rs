@@ -52,6 +52,7 @@ impl Split {
         };
         let kind = match item.content {
             Ok(Update::Other { field }) => {
+                let field = if is_name(&field) { field.as_str() } else { "?" };
                 tracing::debug!(%app, field, "an update that nothing asks for");
                 "other"
             }
@@ -78,6 +79,11 @@ impl Split {
         self.parked.push(Parked { code, reason, payload });
         code
     }
+}
+
+/// Only what looks like WhatsApp's names of fields is logged: anything may stand there.
+fn is_name(field: &str) -> bool {
+    field.len() <= 40 && field.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 /// Whose number it is, if it is this app's: else whoever knows one app's secret could write into

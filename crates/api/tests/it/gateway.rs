@@ -2,7 +2,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::gateway::{self, App, GatewayState, MAX_POST, Secret};
+use api::Limits;
+use api::gateway::{self, App, GatewayState, MAX_POST, PostMemory, Secret};
 use domain::input::Input;
 use messaging::StreamSettings;
 use messaging::Streams;
@@ -20,14 +21,19 @@ const PATH: &str = "/webhooks/whatsapp/main";
 const SECRET: &[u8] = b"app-secret";
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-struct Gateway {
+pub(crate) struct Gateway {
     nats: Nats,
-    http: Served,
+    pub(crate) http: Served,
 }
 
 impl Gateway {
     /// With the numbers 1 and 2 of acme.
     async fn start() -> Self {
+        Self::within(Limits::default(), 64 << 20).await
+    }
+
+    /// The same, within limits, and with so many bytes of memory for posts.
+    pub(crate) async fn within(limits: Limits, memory: usize) -> Self {
         let nats = Nats::start().await;
         let entry = || serde_json::from_value(json!({ "company": "acme", "app": "main" })).unwrap();
         let map: NumberMap =
@@ -42,12 +48,13 @@ impl Gateway {
             inbox: InboxPublisher::new(&nats.client),
             dlq: DlqPublisher::new(&nats.client),
             clock: Arc::new(now),
+            memory: PostMemory::of(memory),
         };
-        let http = Served::start(gateway::router(state)).await;
+        let http = Served::within(limits, gateway::router(state)).await;
         Self { nats, http }
     }
 
-    async fn post(&self, body: Vec<u8>) -> Answer {
+    pub(crate) async fn post(&self, body: Vec<u8>) -> Answer {
         let signature = signature::sign(SECRET, &body);
         let headers = [(signature::HEADER, signature.as_str()), ("traceparent", TRACE)];
         self.http.post(PATH, &headers, body).await
@@ -69,7 +76,7 @@ impl Gateway {
         }
     }
 
-    async fn inputs(&self, count: usize) -> Vec<Input> {
+    pub(crate) async fn inputs(&self, count: usize) -> Vec<Input> {
         let mut consumer = InboxConsumer::open(&self.nats.client).await.unwrap();
         let mut inputs = Vec::new();
         while inputs.len() < count {
@@ -99,13 +106,13 @@ impl Gateway {
     }
 
     /// Messages in INBOX and DLQ.
-    async fn stored(&self) -> Vec<u64> {
+    pub(crate) async fn stored(&self) -> Vec<u64> {
         let streams = Streams::new(&self.nats.client, StreamSettings::default());
         streams.usage().await.unwrap().iter().map(|usage| usage.messages).collect()
     }
 }
 
-fn hello(wamid: &str) -> ClientMessage {
+pub(crate) fn hello(wamid: &str) -> ClientMessage {
     ClientMessage::text(&Client::with_phone("12025550111"), wamid, now(), "Hi #michael")
 }
 

@@ -4,6 +4,7 @@
 mod access;
 mod commands;
 mod gateway;
+mod limits;
 mod ops;
 mod queries;
 mod support;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{ApiState, Pictures};
+use api::{ApiState, Limits, Pictures};
 use axum::Router;
 use devservers::{Options, Server};
 use directory::DirectoryStore;
@@ -21,6 +22,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
@@ -139,6 +141,12 @@ companies:
 
 /// The queries' and commands' routes over a NATS and a database.
 pub(crate) fn api(client: &Client, pool: &PgPool) -> Router {
+    // More than any test asks.
+    api_with(client, pool, 10_000)
+}
+
+/// The same, with so many calls a second for each token.
+pub(crate) fn api_with(client: &Client, pool: &PgPool, calls_per_second: u32) -> Router {
     let contract = serde_json::json!({ "title": "a contract" });
     api::router(ApiState {
         client: client.clone(),
@@ -146,6 +154,7 @@ pub(crate) fn api(client: &Client, pool: &PgPool) -> Router {
         readmodel: pool.clone(),
         pictures: Arc::new(Pictures::new(DirectoryStore::new(pool.clone()))),
         tokens: AccessTokens::new(pool.clone()),
+        calls_per_second,
         frame_ancestors: vec!["https://teams.example".to_owned()],
         clock: Arc::new(now),
         contracts: Arc::new(BTreeMap::from([("events/a.json".to_owned(), contract)])),
@@ -181,19 +190,24 @@ impl Answer {
 /// Routes being served.
 pub(crate) struct Served {
     pub url: String,
+    pub address: SocketAddr,
     http: reqwest::Client,
     serving: tokio::task::JoinHandle<()>,
 }
 
 impl Served {
     pub(crate) async fn start(routes: Router) -> Self {
+        Self::within(Limits::default(), routes).await
+    }
+
+    pub(crate) async fn within(limits: Limits, routes: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let routes = api::app(routes);
-        let serving = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        let address = listener.local_addr().unwrap();
+        let url = format!("http://{address}");
+        let serving = tokio::spawn(api::serve(listener, routes, limits, CancellationToken::new()));
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        Self { url, http, serving }
+        Self { url, address, http, serving }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -4,6 +4,8 @@ use domain::AnyEvent;
 
 use super::samples::{PERSONAL, all, recorded};
 
+const POOL: &str = "secondary-number-pool";
+
 fn why(aggregate: &str, event: &str, version: &str, payload: &str) -> String {
     match AnyEvent::read(&recorded(aggregate, event, version, payload)) {
         Ok(read) => panic!("it was read as {read:?}"),
@@ -22,6 +24,19 @@ fn what_this_program_does_not_know_is_not_read() {
     ] {
         let why = why(aggregate, event, version, "{}");
         assert!(why.contains(reason) && why.contains(event), "{why}");
+    }
+}
+
+#[test]
+fn an_event_that_its_json_calls_otherwise_is_not_read() {
+    let pool = all().into_iter().filter(|sample| sample.aggregate_type().as_str() == POOL);
+    let samples: Vec<_> = pool.collect();
+    for sample in &samples {
+        let others = samples.iter().map(|other| other.event_type());
+        for name in others.filter(|name| *name != sample.event_type()) {
+            let told = why(POOL, name, sample.event_version(), &sample.json().to_string());
+            assert!(told.contains("another event"), "{told}");
+        }
     }
 }
 
