@@ -11,6 +11,7 @@ pub mod contracts;
 pub mod demo;
 pub mod service;
 mod telemetry;
+mod tls;
 mod web;
 pub mod workers;
 

@@ -14,18 +14,21 @@ use domain::ids::AppId;
 use engine::{Clock, Engine, Recent};
 use eventstore::EventStore;
 use messaging::inbox::InboxPublisher;
-use messaging::{Client, Streams};
+use messaging::numbers::Numbers;
+use messaging::{Client, Difference, NatsError, Streams};
 use readmodel::{Projector, SendQueue};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use whatsapp::client::{AccessToken, CloudApi};
 
 use crate::cli::Role;
 use crate::config::Config;
+use crate::tls::{self, TlsListener};
 use crate::workers::lag::Stages;
 use crate::workers::{evidence, intake, numbers, projector, relay, retries, sender};
 use crate::{commands, web};
@@ -78,9 +81,10 @@ impl Service {
         let metrics = crate::telemetry::metrics()?;
         let client = commands::nats(config, "service").await?;
         let streams = Streams::new(&client, commands::doctor::settings(config));
-        for difference in [streams.ensure_inbox().await?, streams.ensure_dlq().await?].concat() {
+        for difference in streams_of_all(&streams).await? {
             tracing::warn!(%difference, "a stream is not configured as it should be; see `onboarding doctor`");
         }
+        let tls = tls::acceptor(&config.http.tls)?;
         let listener = TcpListener::bind(config.http.listen)
             .await
             .with_context(|| format!("http.listen {}", config.http.listen))?;
@@ -100,6 +104,10 @@ impl Service {
                 rest: commands::postgres_by_key(config, 6).await?,
             };
             pools = Some((pool, by_key));
+        }
+        if has(Role::Engine) {
+            // A gateway beside it may not be allowed to make it, and is waiting for it.
+            Numbers::new(&client, config.streams.replicas).ensure().await?;
         }
         if has(Role::Gateway) {
             let (gateway, watch) = web::gateway(config, &client, &clock).await?;
@@ -131,7 +139,7 @@ impl Service {
             }
         }
         let ops = web::ops(&client, pools.as_ref().map(|(pool, _)| pool), numbers_known, metrics);
-        service.listen(listener, api::app(routes.merge(ops)));
+        service.listen(listener, tls, api::app(routes.merge(ops)))?;
         Ok(service)
     }
 
@@ -147,14 +155,26 @@ impl Service {
         self.tasks.wait().await;
     }
 
-    fn listen(&self, listener: TcpListener, routes: Router) {
+    fn listen(
+        &self,
+        listener: TcpListener,
+        tls: Option<TlsAcceptor>,
+        routes: Router,
+    ) -> anyhow::Result<()> {
         let stop = self.cancel.clone().cancelled_owned();
+        let Some(tls) = tls else {
+            self.tasks.spawn(async move {
+                let served = axum::serve(listener, routes).with_graceful_shutdown(stop);
+                tell_of_its_end(served.await);
+            });
+            return Ok(());
+        };
+        let listener = TlsListener::start(listener, tls).context("http.listen")?;
         self.tasks.spawn(async move {
-            let served = axum::serve(listener, routes).with_graceful_shutdown(stop).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "the HTTP server ended; restart the service");
-            }
+            let served = axum::serve(listener, routes).with_graceful_shutdown(stop);
+            tell_of_its_end(served.await);
         });
+        Ok(())
     }
 
     /// Decides inputs. Gives what is committed.
@@ -255,6 +275,23 @@ impl Service {
         };
         self.tasks.spawn(sender.run(self.cancel.clone()));
         Ok(())
+    }
+}
+
+/// What every role needs, made if it is missing; how it differs from what it should be.
+async fn streams_of_all(streams: &Streams) -> anyhow::Result<Vec<Difference>> {
+    let found = async {
+        Ok::<_, NatsError>([streams.ensure_inbox().await?, streams.ensure_dlq().await?].concat())
+    };
+    found.await.context(
+        "the streams INBOX and DLQ can't be looked at or made; if this process's user of NATS may \
+         not make them, start a process with the role engine first",
+    )
+}
+
+fn tell_of_its_end(served: std::io::Result<()>) {
+    if let Err(error) = served {
+        tracing::error!(%error, "the HTTP server ended; restart the service");
     }
 }
 

@@ -13,7 +13,7 @@ use directory::access::{AccessRole, AccessToken, AccessTokens, Secret, TokenText
 use domain::Personal;
 use domain::input::Timestamp;
 use messaging::inbox::InboxPublisher;
-use messaging::{Client, ConnectSettings, StreamSettings, Streams, connect};
+use messaging::{Client, ConnectSettings, Security, StreamSettings, Streams, connect};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -50,8 +50,12 @@ impl Nats {
         let options =
             Options { durable: false, ignore_env: true, ..Options::new(dir.path().join("data")) };
         let server = devservers::nats(&options, &|_| {}).await.unwrap();
-        let settings =
-            ConnectSettings { url: server.url().to_owned(), name: "test".into(), patience: SOON };
+        let settings = ConnectSettings {
+            url: server.url().to_owned(),
+            name: "test".into(),
+            patience: SOON,
+            security: Security::default(),
+        };
         let client = connect(&settings).await.unwrap();
         let streams = Streams::new(&client, StreamSettings::default());
         streams.ensure_inbox().await.unwrap();

@@ -60,9 +60,10 @@ pub(crate) async fn nats(config: &Config, name: &str) -> anyhow::Result<messagin
         url: config.nats_url.expose().to_owned(),
         name: format!("onboarding {name}"),
         patience: std::time::Duration::from_secs(10),
+        security: config.nats.security(),
     })
     .await
-    .context("NATS (nats_url, or NATS_URL) can't be reached")?;
+    .context("NATS (nats_url, or NATS_URL, and nats) can't be reached")?;
     messaging::require_version(&client)?;
     Ok(client)
 }

@@ -4,6 +4,8 @@
 //! (`ONBOARDING_HTTP__LISTEN`). Secrets come from there or from the file, and
 //! `config show` never prints them.
 
+mod connections;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,6 +16,8 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Yaml};
 use serde::{Deserialize, Serialize};
 
+pub use connections::{HttpTls, Nats, NatsTls};
+
 /// Everything that an operator can set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +26,8 @@ pub struct Config {
     pub database_url: Secret,
     /// NATS: `nats://[user:password@]host:port`. `NATS_URL` sets it too.
     pub nats_url: Secret,
+    /// What `nats_url` does not say: other proofs than a password, certificates.
+    pub nats: Nats,
     /// Most connections to Postgres for queries. A process with the roles engine, relay, projector
     /// or sender may take up to 17 more.
     pub database_connections: u32,
@@ -45,6 +51,8 @@ pub struct Config {
 pub struct Http {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Certificate and key, if it is to speak TLS itself.
+    pub tls: HttpTls,
     /// Origins whose pages may show the QR page in a frame, e.g. `https://teams.microsoft.com`.
     pub frame_ancestors: Vec<String>,
 }
@@ -128,9 +136,11 @@ impl Default for Config {
         Self {
             database_url: Secret("postgres://onboarding@127.0.0.1:5432/onboarding".into()),
             nats_url: Secret("nats://127.0.0.1:4222".into()),
+            nats: Nats::default(),
             database_connections: 20,
             http: Http {
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+                tls: HttpTls::default(),
                 frame_ancestors: vec![],
             },
             cloud_api: CloudApi {
@@ -197,6 +207,7 @@ impl Config {
                  https://teams.microsoft.com or https://*.example.com, without a path"
             );
         }
+        connections::check(&config)?;
         Ok(config)
     }
 
