@@ -69,15 +69,15 @@ fn folder(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("onboarding-{name}-{}", std::process::id()))
 }
 
-/// A private NATS that asks for client certificates, under the name `localhost`.
-async fn nats(authority: &Authority) -> Server {
-    let (certificate, key) = authority.sign("localhost");
+/// A private NATS that asks for client certificates, and has one for this host.
+async fn nats(authority: &Authority, host: &str) -> Server {
+    let (certificate, key) = authority.sign(host);
     let ca = authority.ca();
     let tls = format!(
         "tls {{ cert_file: {certificate:?}, key_file: {key:?}, ca_file: {ca:?}, verify: true }}"
     );
-    let options =
-        Options { ignore_env: true, nats_settings: vec![tls], ..Options::new(folder("nats-tls")) };
+    let folder = folder(&format!("nats-{host}"));
+    let options = Options { ignore_env: true, nats_settings: vec![tls], ..Options::new(folder) };
     devservers::nats(&options, &|_| {}).await.unwrap()
 }
 
@@ -92,8 +92,8 @@ async fn complaint(config: &Config) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn nats_is_trusted_if_the_authority_vouches_for_its_name() {
     let (authority, other) = (Authority::new(), Authority::new());
-    let server = nats(&authority).await;
-    let url = server.url().replace("nats://127.0.0.1", "tls://localhost");
+    let server = nats(&authority, "127.0.0.1").await;
+    let url = server.url().replace("nats://", "tls://");
     let mut good = Config { nats_url: url.as_str().into(), ..Config::default() };
     let (certificate, key) = authority.sign("a-process");
     good.nats.tls.ca = authority.ca();
@@ -101,7 +101,7 @@ async fn nats_is_trusted_if_the_authority_vouches_for_its_name() {
     assert_eq!(complaint(&good).await, "");
     // The authority alone is enough for TLS, whatever the URL says.
     let mut nats_url = good.clone();
-    nats_url.nats_url = url.replace("tls://", "nats://").as_str().into();
+    nats_url.nats_url = server.url().into();
     assert_eq!(complaint(&nats_url).await, "");
 
     let mut another_authority = good.clone();
@@ -109,7 +109,8 @@ async fn nats_is_trusted_if_the_authority_vouches_for_its_name() {
     let mut the_systems = good.clone();
     the_systems.nats.tls.ca = String::new();
     let mut another_name = good.clone();
-    another_name.nats_url = url.replace("localhost", "127.0.0.1").as_str().into();
+    let under_another_name = nats(&authority, "nats.example").await;
+    another_name.nats_url = under_another_name.url().into();
     assert_ne!(complaint(&the_systems).await, "");
     for config in [another_authority, another_name] {
         let said = complaint(&config).await;
@@ -132,8 +133,9 @@ async fn a_nats_without_tls_is_refused_where_an_authority_is_named() {
     let server = devservers::nats(&options, &|_| {}).await.unwrap();
     let mut config = Config { nats_url: server.url().into(), ..Config::default() };
     assert_eq!(complaint(&config).await, "");
-    config.nats.tls.ca = Authority::new().ca();
-    assert_ne!(complaint(&config).await, "");
+    let authority = Authority::new();
+    config.nats.tls.ca = authority.ca();
+    assert!(complaint(&config).await.contains("NATS at"), "it is spoken to in the clear");
 }
 
 /// Switches TLS on, with a certificate for `localhost`. `false`: this Postgres was built without it.

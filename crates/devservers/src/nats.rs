@@ -83,7 +83,7 @@ fn start(options: &Options, say: &Say<'_>) -> anyhow::Result<Server> {
         environment: options.environment.clone(),
         stop_signal: "TERM",
         command: Box::new(move |port| {
-            let mut command = vec![found.program.clone().into(), "--config".into()];
+            let mut command: Vec<OsString> = vec![found.program.clone().into(), "--config".into()];
             command.extend(configuration.arguments(port)?);
             Ok(command)
         }),

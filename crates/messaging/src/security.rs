@@ -41,9 +41,12 @@ impl Security {
     /// Reads the identity, and finds out whether the other files can be read: the client reads them
     /// at each connection, and would not say which one it misses.
     pub(crate) async fn proof(&self) -> Result<Option<Proof>, ConnectError> {
-        let (certificate, key) = self.certificate.as_ref().map(|(c, k)| (c, k)).unzip();
-        for file in [self.ca.as_ref(), certificate, key].into_iter().flatten() {
-            read(file).await?;
+        if let Some(ca) = &self.ca {
+            read(ca).await?;
+        }
+        if let Some((certificate, key)) = &self.certificate {
+            read(certificate).await?;
+            read(key).await?;
         }
         Ok(match &self.identity {
             None => None,
