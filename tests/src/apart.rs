@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context;
 use devservers::{Options, Server};
@@ -122,7 +123,7 @@ impl Apart {
     /// # Panics
     /// One of them does not start.
     pub async fn start() -> Self {
-        let mut apart = Self::prepare("apart").await.expect("the stage starts");
+        let mut apart = Self::prepare().await.expect("the stage starts");
         // Those that make the streams first.
         for role in
             [Role::Engine, Role::Relay, Role::Projector, Role::Sender, Role::Api, Role::Gateway]
@@ -149,7 +150,7 @@ impl Apart {
     /// # Panics
     /// It does not start.
     pub async fn together() -> Self {
-        let mut apart = Self::prepare("together").await.expect("the stage starts");
+        let mut apart = Self::prepare().await.expect("the stage starts");
         let config = apart.config("onboarding", "onboarding_service", "_INBOX");
         let url = apart.serve(&config, &Role::ALL).await;
         (apart.gateway, apart.api) = (url.clone(), url);
@@ -157,8 +158,10 @@ impl Apart {
         apart
     }
 
-    async fn prepare(name: &str) -> anyhow::Result<Self> {
-        let name = format!("onboarding-{name}-{}", std::process::id());
+    async fn prepare() -> anyhow::Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("onboarding-apart-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         let (postgres, database) = postgres(&folder.join("postgres")).await?;
         let nats = nats(&folder.join("nats")).await?;
