@@ -1,6 +1,7 @@
 //! The stage of the acceptance tests: the whole service on a private NATS and a
 //! database of its own, a fake WhatsApp behind real HTTP, and a clock to advance.
 
+pub mod apart;
 pub mod ask;
 pub mod bill;
 pub mod process;

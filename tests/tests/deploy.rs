@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use acceptance::apart::{deploy, passwords};
 use devservers::Options;
 use figment::Figment;
 use figment::providers::{Format, Yaml};
@@ -15,10 +16,6 @@ use serde_json::{Value, json};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-fn deploy(file: &str) -> PathBuf {
-    root().join("deploy").join(file)
 }
 
 fn yaml(file: &str) -> Value {
@@ -71,21 +68,28 @@ fn the_example_configuration_has_every_key_with_its_default() {
 async fn nats_accepts_its_configuration() {
     let options = Options::new(std::env::temp_dir());
     let program = devservers::nats_program(&options, &|_| {}).await.unwrap();
-    let mut command = Command::new(program);
-    command.arg("-t").arg("-c").arg(deploy("nats.conf"));
-    let refused = command.env_remove("NATS_PASSWORD").output().unwrap();
-    assert!(!refused.status.success(), "it starts without a password");
-    let accepted = command.env("NATS_PASSWORD", "a-password").output().unwrap();
+    let test = |without: Option<&str>| {
+        let mut command = Command::new(&program);
+        command.arg("-t").arg("-c").arg(deploy("nats.conf")).envs(passwords());
+        if let Some(variable) = without {
+            command.env_remove(variable);
+        }
+        command.output().unwrap()
+    };
+    let accepted = test(None);
     let said = String::from_utf8_lossy(&accepted.stderr).into_owned();
     assert!(accepted.status.success() && said.contains("is valid"), "{said}");
     assert!(!said.to_lowercase().contains("warn"), "{said}");
+    for (variable, _) in passwords() {
+        assert!(!test(Some(&variable)).status.success(), "it starts without {variable}");
+    }
 }
 
 #[test]
 fn compose_names_files_and_keys_that_exist() {
     let compose = yaml("compose.yaml");
     let names: Vec<_> = compose["services"].as_object().unwrap().keys().collect();
-    assert_eq!(names, ["migrate", "nats", "onboarding", "postgres"]);
+    assert_eq!(names, ["migrate", "nats", "onboarding", "operator", "postgres", "roles"]);
     let known = keys(&yaml("onboarding.example.yaml"));
     let parts = compose["services"].as_object().unwrap().values().chain([&compose["x-onboarding"]]);
     for part in parts {

@@ -1,5 +1,6 @@
 //! NATS with JetStream.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 
@@ -73,6 +74,7 @@ fn start(options: &Options, say: &Say<'_>) -> anyhow::Result<Server> {
         name: name.clone(),
         durable: options.durable,
         more: options.nats_settings.clone(),
+        given: options.nats_config.as_deref().map(std::path::absolute).transpose()?,
     };
     let recipe = Recipe {
         name: NATS.name,
@@ -81,12 +83,9 @@ fn start(options: &Options, say: &Say<'_>) -> anyhow::Result<Server> {
         environment: options.environment.clone(),
         stop_signal: "TERM",
         command: Box::new(move |port| {
-            configuration.write(port)?;
-            Ok(vec![
-                found.program.clone().into(),
-                "--config".into(),
-                configuration.file.clone().into(),
-            ])
+            let mut command: Vec<OsString> = vec![found.program.clone().into(), "--config".into()];
+            command.extend(configuration.arguments(port)?);
+            Ok(command)
         }),
         answers: Box::new(move |port, _| nats_answers(port, &name)),
     };
@@ -101,9 +100,26 @@ struct Configuration {
     name: String,
     durable: bool,
     more: Vec<String>,
+    /// A whole file of the caller's.
+    given: Option<PathBuf>,
 }
 
 impl Configuration {
+    /// The file, and what of a given one is ours.
+    fn arguments(&self, port: u16) -> anyhow::Result<Vec<OsString>> {
+        let Some(given) = &self.given else {
+            self.write(port)?;
+            return Ok(vec![self.file.clone().into()]);
+        };
+        let mut arguments: Vec<OsString> = vec![given.into(), "--addr".into(), "127.0.0.1".into()];
+        arguments.extend(["--port".into(), port.to_string().into()]);
+        // Any free port: nobody asks for it.
+        arguments.push("--http_port=-1".into());
+        arguments.extend(["--server_name".into(), self.name.clone().into()]);
+        arguments.extend(["--store_dir".into(), self.store.clone().into()]);
+        Ok(arguments)
+    }
+
     fn write(&self, port: u16) -> anyhow::Result<()> {
         let sync = if self.durable { "sync_interval: always" } else { "" };
         let text = format!(

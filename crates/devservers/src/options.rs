@@ -24,6 +24,10 @@ pub struct Options {
     pub postgres_settings: Vec<String>,
     /// Lines for the configuration of a private NATS beyond its defaults.
     pub nats_settings: Vec<String>,
+    /// A configuration file for a private NATS instead of the usual one, as it is: only its
+    /// address, its ports, its name and its folder are ours. `durable` and `nats_settings` then
+    /// don't count.
+    pub nats_config: Option<PathBuf>,
     /// Variables of a private server's environment beyond ours.
     pub environment: Vec<(String, OsString)>,
     /// Where programs are looked for and kept.
@@ -40,6 +44,7 @@ impl Options {
             ignore_env: false,
             postgres_settings: vec![],
             nats_settings: vec![],
+            nats_config: None,
             environment: vec![],
             places: Places::usual(),
         }

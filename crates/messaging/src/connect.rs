@@ -1,11 +1,13 @@
 //! Connecting, and refusing a server that is too old.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use tokio::time::{Instant, sleep};
 
 use crate::error::BoxError;
+use crate::security::{Proof, Security, Tls, tls_in};
 
 /// The oldest server that has what we rely on (consumer reset, batched publishing, persist modes).
 pub const MINIMUM_VERSION: (i64, i64) = (2, 14);
@@ -20,6 +22,8 @@ pub struct ConnectSettings {
     /// For how long to try before the first connection is given up. Afterwards the client
     /// reconnects for as long as it lives.
     pub patience: Duration,
+    /// Who connects, and whom it trusts, if the URL does not say it all.
+    pub security: Security,
 }
 
 /// Why there is no connection. Its text never holds the URL, which may carry a password.
@@ -28,9 +32,29 @@ pub enum ConnectError {
     /// The URL is not one.
     #[error("the NATS URL is not valid; expected nats://[user:password@]host[:port]")]
     Url(#[source] BoxError),
+    /// A file of [`Security`] can't be read, or is not what it should be.
+    #[error("the file {} can't be used", .file.display())]
+    File {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        source: BoxError,
+    },
     /// The server refuses us.
-    #[error("NATS at {0} refuses the credentials in its URL")]
+    #[error("NATS at {0} refuses our credentials (user and password in its URL, nkey or JWT)")]
     Refused(String, #[source] async_nats::ConnectError),
+    /// We refuse the server.
+    #[error(
+        "the certificate of NATS at {0} is not accepted: it is of another authority, for another \
+         host name, or out of date"
+    )]
+    Untrusted(String, #[source] async_nats::ConnectError),
+    /// TLS does not come about.
+    #[error(
+        "NATS at {0} and we don't agree on TLS; it may want a client certificate that its \
+         authority has signed"
+    )]
+    Tls(String, #[source] async_nats::ConnectError),
     /// Nobody answered in time.
     #[error("NATS at {0} did not answer within {1:?}")]
     Unreachable(String, Duration, #[source] async_nats::ConnectError),
@@ -46,9 +70,11 @@ impl ConnectError {
 /// Connects, trying again within `patience`.
 ///
 /// # Errors
-/// An invalid URL and refused credentials at once, everything else after `patience`.
+/// What asking again can't change at once (an invalid URL, a file, refused credentials, a
+/// certificate that is not accepted), everything else after `patience`.
 pub async fn connect(settings: &ConnectSettings) -> Result<Client, ConnectError> {
     let servers = addresses(&settings.url)?;
+    let proof = settings.security.proof().await?;
     let host = servers
         .first()
         .map_or_else(String::new, |server| format!("{}:{}", server.host(), server.port()));
@@ -56,7 +82,7 @@ pub async fn connect(settings: &ConnectSettings) -> Result<Client, ConnectError>
     let mut pause = Duration::from_millis(100);
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let attempt = options(settings, &servers)
+        let attempt = options(settings, &servers, proof.as_ref())?
             .connection_timeout(left.clamp(Duration::from_millis(100), Duration::from_secs(5)))
             .connect(servers.as_slice());
         let error = match attempt.await {
@@ -67,10 +93,16 @@ pub async fn connect(settings: &ConnectSettings) -> Result<Client, ConnectError>
             ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
                 return Err(ConnectError::Refused(host, error));
             }
-            _ if Instant::now() + pause >= deadline => {
+            ConnectErrorKind::Tls => return Err(ConnectError::Tls(host, error)),
+            _ => {}
+        }
+        match tls_in(&error) {
+            Tls::Certificate => return Err(ConnectError::Untrusted(host, error)),
+            Tls::Other => return Err(ConnectError::Tls(host, error)),
+            Tls::Fine if Instant::now() + pause >= deadline => {
                 return Err(ConnectError::Unreachable(host, settings.patience, error));
             }
-            _ => sleep(pause).await,
+            Tls::Fine => sleep(pause).await,
         }
         pause = (pause * 2).min(Duration::from_secs(2));
     }
@@ -130,19 +162,24 @@ fn addresses(url: &str) -> Result<Vec<ServerAddr>, ConnectError> {
         .map_err(|error| ConnectError::Url(error.into()))
 }
 
-fn options(settings: &ConnectSettings, servers: &[ServerAddr]) -> ConnectOptions {
+fn options(
+    settings: &ConnectSettings,
+    servers: &[ServerAddr],
+    proof: Option<&Proof>,
+) -> Result<ConnectOptions, ConnectError> {
     let options = ConnectOptions::new()
         .name(&settings.name)
         .ping_interval(Duration::from_secs(10))
         .event_callback(|event| async move { report(&event) });
     // async-nats 0.51 parses the credentials of a URL and then ignores them.
-    match servers.iter().find_map(|s| Some((s.username()?, s.password()))) {
+    let options = match servers.iter().find_map(|s| Some((s.username()?, s.password()))) {
         Some((user, Some(password))) => {
             options.user_and_password(percent_decoded(user), percent_decoded(password))
         }
         Some((token, None)) => options.token(percent_decoded(token)),
         None => options,
-    }
+    };
+    settings.security.apply(options, proof)
 }
 
 fn report(event: &Event) {

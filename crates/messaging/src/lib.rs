@@ -30,6 +30,7 @@ pub mod inbox;
 pub mod numbers;
 mod publish;
 pub mod query;
+mod security;
 mod streams;
 pub mod subject;
 
@@ -42,4 +43,5 @@ pub use error::NatsError;
 pub use handle::Handle;
 pub use header::is_traceparent;
 pub use publish::PublishFailure;
+pub use security::{Identity, Security};
 pub use streams::{Difference, StreamSettings, Streams, Usage};

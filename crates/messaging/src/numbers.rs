@@ -64,6 +64,14 @@ impl Numbers {
         Self { js: jetstream::new(client.clone()), replicas }
     }
 
+    /// Makes the bucket if it is missing; empty, it counts as not filled yet.
+    ///
+    /// # Errors
+    /// The server does not answer or refuses.
+    pub async fn ensure(&self) -> Result<(), NatsError> {
+        self.store().await.map(drop)
+    }
+
     /// Makes the bucket hold exactly `map`: adds, changes, deletes.
     ///
     /// # Errors

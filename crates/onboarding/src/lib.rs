@@ -13,6 +13,7 @@ mod process;
 pub mod service;
 mod supervisor;
 mod telemetry;
+mod tls;
 mod web;
 pub mod workers;
 

@@ -14,17 +14,20 @@ use domain::ids::AppId;
 use engine::{Clock, Engine, Recent};
 use eventstore::EventStore;
 use messaging::inbox::InboxPublisher;
-use messaging::{Client, Streams};
+use messaging::numbers::Numbers;
+use messaging::{Client, Difference, NatsError, Streams};
 use readmodel::{Projector, SendQueue};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 use whatsapp::client::{AccessToken, CloudApi};
 
 use crate::cli::Role;
 use crate::config::Config;
 use crate::supervisor::Workers;
+use crate::tls;
 use crate::workers::lag::Stages;
 use crate::workers::{evidence, intake, numbers, projector, relay, retries, sender};
 use crate::{commands, web};
@@ -89,9 +92,10 @@ impl Service {
         let metrics = crate::telemetry::metrics()?;
         let client = commands::nats(config, "service").await?;
         let streams = Streams::new(&client, commands::doctor::settings(config));
-        for difference in [streams.ensure_inbox().await?, streams.ensure_dlq().await?].concat() {
+        for difference in streams_of_all(&streams).await? {
             tracing::warn!(%difference, "a stream is not configured as it should be; see `onboarding doctor`");
         }
+        let tls = tls::acceptor(&config.http.tls)?;
         let listener = TcpListener::bind(config.http.listen)
             .await
             .with_context(|| format!("http.listen {}", config.http.listen))?;
@@ -111,6 +115,10 @@ impl Service {
                 rest: commands::postgres_by_key(config, 6).await?,
             };
             pools = Some((pool, by_key));
+        }
+        if has(Role::Engine) {
+            // A gateway beside it may not be allowed to make it, and is waiting for it.
+            Numbers::new(&client, config.streams.replicas).ensure().await?;
         }
         if has(Role::Gateway) {
             let (gateway, watch) = web::gateway(config, &client, &clock).await?;
@@ -145,7 +153,7 @@ impl Service {
             }
         }
         let ops = web::ops(&client, pools.as_ref().map(|(pool, _)| pool), numbers_known, metrics);
-        service.listen(listener, routes.merge(ops), config.http.limits.of_the_server());
+        service.listen(listener, tls, routes.merge(ops), config.http.limits.of_the_server());
         Ok(service)
     }
 
@@ -164,8 +172,14 @@ impl Service {
         self.workers.stop().await
     }
 
-    fn listen(&self, listener: TcpListener, routes: Router, limits: api::Limits) {
-        let serving = api::serve(listener, routes, limits, self.workers.cancel());
+    fn listen(
+        &self,
+        listener: TcpListener,
+        tls: Option<TlsAcceptor>,
+        routes: Router,
+        limits: api::Limits,
+    ) {
+        let serving = api::serve(listener, tls, routes, limits, self.workers.cancel());
         self.workers.spawn("http", serving);
     }
 
@@ -270,6 +284,17 @@ impl Service {
         self.workers.spawn("sender", sender.run(self.workers.cancel()));
         Ok(())
     }
+}
+
+/// What every role needs, made if it is missing; how it differs from what it should be.
+async fn streams_of_all(streams: &Streams) -> anyhow::Result<Vec<Difference>> {
+    let found = async {
+        Ok::<_, NatsError>([streams.ensure_inbox().await?, streams.ensure_dlq().await?].concat())
+    };
+    found.await.context(
+        "the streams INBOX and DLQ can't be looked at or made; if this process's user of NATS may \
+         not make them, start a process with the role engine first",
+    )
 }
 
 /// Connections for look-ups by key, apart by who uses them; see [`commands::postgres_by_key`].

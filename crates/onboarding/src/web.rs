@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use anyhow::Context;
 use api::gateway::{App, GatewayState, PostMemory, Secret};
 use api::ops::{Check, OpsState};
 use api::{ApiState, ClockFn, Pictures};
@@ -34,7 +35,11 @@ pub(crate) async fn gateway(
     };
     let apps: HashMap<_, _> =
         config.apps.iter().map(|(id, configured)| (id.clone(), app(configured))).collect();
-    let numbers = Arc::new(Numbers::new(client, config.streams.replicas).watch().await?);
+    let numbers = Numbers::new(client, config.streams.replicas).watch().await.context(
+        "the map of numbers can't be read; if this process's user of NATS may not make its bucket, \
+         start a process with the role engine first",
+    )?;
+    let numbers = Arc::new(numbers);
     let routes = api::gateway::router(GatewayState {
         apps: Arc::new(apps),
         numbers: numbers.clone(),

@@ -1,7 +1,8 @@
 //! The HTTP server itself: takes connections and lets none of them take more than its part.
 //!
 //! axum's own `serve` takes any number of connections and waits for each as long as it likes.
-//! Deliberately absent: TLS (the proxy's job).
+//! It speaks TLS itself if it is given a certificate; a handshake takes a place and is held to the same
+//! time as the head of a request.
 
 mod places;
 mod unstalled;
@@ -16,9 +17,12 @@ use axum::http::StatusCode;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -38,7 +42,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Serves the routes, with what holds for all of them: a deadline, a problem instead of a panic, a
 /// span each, problems for unknown paths and methods. When `stop` is cancelled, it takes no new
 /// connection, finishes the requests at hand and returns.
-pub async fn serve(listener: TcpListener, routes: Router, limits: Limits, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    routes: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) {
     let routes = app(routes, &limits);
     let http = http(&limits);
     let places = Arc::new(Places::of(&limits));
@@ -57,13 +67,21 @@ pub async fn serve(listener: TcpListener, routes: Router, limits: Limits, stop: 
             }
         };
         let Some(place) = Places::take(&places, peer.ip()) else {
-            turn_away(stream, &farewells);
+            turn_away(stream, tls.is_some(), &farewells);
             continue;
         };
         let stream = Unstalled::new(stream, limits.stalled);
-        let connection = connection(stream, http.clone(), routes.clone(), stop.clone());
+        let (http, routes, stop) = (http.clone(), routes.clone(), stop.clone());
+        let tls = tls.clone();
         connections.spawn(async move {
-            connection.await;
+            match tls {
+                None => connection(stream, http, routes, stop).await,
+                Some(tls) => match stop.run_until_cancelled(shaken(tls, stream, limits.head)).await
+                {
+                    Some(Some(stream)) => connection(stream, http, routes, stop).await,
+                    Some(None) | None => {}
+                },
+            }
             drop(place);
         });
     }
@@ -80,9 +98,28 @@ fn http(limits: &Limits) -> http1::Builder {
     http
 }
 
+/// A connection whose handshake is done; `None` if it failed or took too long.
+async fn shaken(
+    tls: TlsAcceptor,
+    stream: Unstalled,
+    patience: Duration,
+) -> Option<TlsStream<Unstalled>> {
+    match timeout(patience, tls.accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            None
+        }
+        Err(_late) => {
+            tracing::debug!("a TLS handshake was not finished in time");
+            None
+        }
+    }
+}
+
 /// One connection, from its first request to its last.
 async fn connection(
-    stream: Unstalled,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     http: http1::Builder,
     routes: Router,
     stop: CancellationToken,
@@ -111,9 +148,13 @@ async fn wait_after(error: &io::Error) {
     }
 }
 
-/// Answers 503, so that WhatsApp posts again, without looking at the request.
-fn turn_away(stream: TcpStream, farewells: &Arc<Semaphore>) {
+/// Answers 503, so that WhatsApp posts again, without looking at the request. Under TLS there is no
+/// such answer without a handshake: the connection is closed, and WhatsApp posts again all the same.
+fn turn_away(stream: TcpStream, is_tls: bool, farewells: &Arc<Semaphore>) {
     metrics::counter!("onboarding_http_turned_away_total").increment(1);
+    if is_tls {
+        return;
+    }
     if let Ok(permit) = Arc::clone(farewells).try_acquire_owned() {
         tokio::spawn(async move {
             let _ = tokio::time::timeout(FAREWELL, farewell(stream)).await;

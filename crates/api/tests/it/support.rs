@@ -14,7 +14,7 @@ use directory::access::{AccessRole, AccessToken, AccessTokens, Secret, TokenText
 use domain::Personal;
 use domain::input::Timestamp;
 use messaging::inbox::InboxPublisher;
-use messaging::{Client, ConnectSettings, StreamSettings, Streams, connect};
+use messaging::{Client, ConnectSettings, Security, StreamSettings, Streams, connect};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -52,8 +52,12 @@ impl Nats {
         let options =
             Options { durable: false, ignore_env: true, ..Options::new(dir.path().join("data")) };
         let server = devservers::nats(&options, &|_| {}).await.unwrap();
-        let settings =
-            ConnectSettings { url: server.url().to_owned(), name: "test".into(), patience: SOON };
+        let settings = ConnectSettings {
+            url: server.url().to_owned(),
+            name: "test".into(),
+            patience: SOON,
+            security: Security::default(),
+        };
         let client = connect(&settings).await.unwrap();
         let streams = Streams::new(&client, StreamSettings::default());
         streams.ensure_inbox().await.unwrap();
@@ -204,7 +208,8 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let url = format!("http://{address}");
-        let serving = tokio::spawn(api::serve(listener, routes, limits, CancellationToken::new()));
+        let serving =
+            tokio::spawn(api::serve(listener, None, routes, limits, CancellationToken::new()));
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         Self { url, address, http, serving }

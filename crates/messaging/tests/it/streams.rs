@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream;
-use messaging::{ConnectError, ConnectSettings, StreamSettings, Streams, connect};
+use messaging::{ConnectError, ConnectSettings, Security, StreamSettings, Streams, connect};
 
 use crate::support::{Nats, nats_with_streams};
 
@@ -59,6 +59,7 @@ async fn nobody_there_is_an_error_after_the_patience_is_over() {
         url: "nats://user:secret@127.0.0.1:1".into(),
         name: "test".into(),
         patience: Duration::from_millis(300),
+        security: Security::default(),
     };
     let error = connect(&settings).await.unwrap_err();
     assert!(matches!(error, ConnectError::Unreachable(..)) && error.retry_helps());

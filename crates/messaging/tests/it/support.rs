@@ -8,7 +8,9 @@ use domain::ids::{CompanyId, InputId};
 use domain::input::InboundMessage;
 use domain::record::RecordedEvent;
 use messaging::inbox::{InboxBody, InboxMessage};
-use messaging::{Client, ConnectSettings, StreamSettings, Streams, connect, require_version};
+use messaging::{
+    Client, ConnectSettings, Security, StreamSettings, Streams, connect, require_version,
+};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
@@ -36,6 +38,7 @@ impl Nats {
             url: self.server.url().to_owned(),
             name: "test".into(),
             patience: SOON,
+            security: Security::default(),
         };
         let client = connect(&settings).await.unwrap();
         require_version(&client).unwrap();

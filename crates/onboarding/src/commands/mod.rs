@@ -61,9 +61,10 @@ pub(crate) async fn nats(config: &Config, name: &str) -> anyhow::Result<messagin
         url: config.nats_url.expose().to_owned(),
         name: format!("onboarding {name}"),
         patience: std::time::Duration::from_secs(10),
+        security: config.nats.security(),
     })
     .await
-    .context("NATS (nats_url, or NATS_URL) can't be reached")?;
+    .context("NATS (nats_url, or NATS_URL, and nats) can't be reached")?;
     messaging::require_version(&client)?;
     Ok(client)
 }
@@ -71,16 +72,24 @@ pub(crate) async fn nats(config: &Config, name: &str) -> anyhow::Result<messagin
 /// Refuses to work on a database whose tables are not those of this program.
 pub(crate) async fn require_migrated(pool: &PgPool) -> anyhow::Result<()> {
     let expected = crate::MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0);
-    let found: Option<i64> =
+    let found: sqlx::Result<Option<i64>> =
         sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
             .fetch_optional(pool)
-            .await
-            .ok()
-            .flatten();
+            .await;
+    anyhow::ensure!(
+        !found.as_ref().is_err_and(is_for_want_of_a_privilege),
+        "database_url: its role may not read the tables: apply deploy/postgres-roles.sql, as the role \
+         that migrates, or name the role there that this process is meant to be"
+    );
+    let found = found.ok().flatten();
     anyhow::ensure!(
         found.is_some_and(|found| found >= expected),
         "the database is at migration {}, this program needs {expected}: run `onboarding migrate`",
         found.unwrap_or(0)
     );
     Ok(())
+}
+
+fn is_for_want_of_a_privilege(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "42501")
 }

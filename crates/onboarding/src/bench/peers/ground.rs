@@ -68,6 +68,7 @@ impl Ground {
             url: bare.nats.url().to_owned(),
             name: "onboarding bench".into(),
             patience: Duration::from_secs(10),
+            security: messaging::Security::default(),
         })
         .await?;
         Streams::new(&client, StreamSettings::default()).ensure_evt(1).await?;

@@ -4,6 +4,7 @@
 //! (`ONBOARDING_HTTP__LISTEN`). Secrets come from there or from the file, and
 //! `config show` never prints them.
 
+mod connections;
 mod limits;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Yaml};
 use serde::{Deserialize, Serialize};
 
+pub use connections::{HttpTls, Nats, NatsTls};
 pub use limits::HttpLimits;
 
 /// Everything that an operator can set.
@@ -26,6 +28,8 @@ pub struct Config {
     pub database_url: Secret,
     /// NATS: `nats://[user:password@]host:port`. `NATS_URL` sets it too.
     pub nats_url: Secret,
+    /// What `nats_url` does not say: other proofs than a password, certificates.
+    pub nats: Nats,
     /// Most connections to Postgres for queries. A process with the roles engine, relay, projector
     /// or sender may take up to 17 more.
     pub database_connections: u32,
@@ -49,6 +53,8 @@ pub struct Config {
 pub struct Http {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Certificate and key, if it is to speak TLS itself.
+    pub tls: HttpTls,
     /// Origins whose pages may show the QR page in a frame, e.g. `https://teams.microsoft.com`.
     pub frame_ancestors: Vec<String>,
     /// How much callers may ask.
@@ -134,9 +140,11 @@ impl Default for Config {
         Self {
             database_url: Secret("postgres://onboarding@127.0.0.1:5432/onboarding".into()),
             nats_url: Secret("nats://127.0.0.1:4222".into()),
+            nats: Nats::default(),
             database_connections: 20,
             http: Http {
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+                tls: HttpTls::default(),
                 frame_ancestors: vec![],
                 limits: HttpLimits::default(),
             },
@@ -205,6 +213,7 @@ impl Config {
                  https://teams.microsoft.com or https://*.example.com, without a path"
             );
         }
+        connections::check(&config)?;
         Ok(config)
     }
 
