@@ -62,8 +62,10 @@ GRANT SELECT, INSERT, UPDATE ON snapshots, room_reviews TO onboarding_engine;
 -- It keeps what WhatsApp posted: adds to it, changes nothing.
 GRANT SELECT, INSERT ON evidence_pieces, evidence_arrivals TO onboarding_engine;
 -- Parked inputs go once they are back in their lanes; who wanted that stays.
-GRANT SELECT, INSERT, DELETE ON parked_inputs TO onboarding_engine;
+-- UPDATE, because Postgres lets nobody lock a row who could not change it.
+GRANT SELECT, INSERT, UPDATE, DELETE ON parked_inputs TO onboarding_engine;
 GRANT SELECT, INSERT, UPDATE, DELETE ON parked_retries TO onboarding_engine;
+GRANT SELECT, INSERT ON parked_outcomes TO onboarding_engine;
 -- Operators' commands make versions of the directory. UPDATE, because Postgres lets nobody lock a
 -- table against other writers who could not change it; a trigger refuses every change
 -- (migrations/0025_directory_is_immutable.sql).
@@ -72,8 +74,8 @@ GRANT SELECT, INSERT ON directory_companies TO onboarding_engine;
 GRANT SELECT, INSERT, DELETE ON directory_numbers TO onboarding_engine;
 
 ------------------------------------------------------------------------------------------------
--- The relay reads the log and publishes it.
-GRANT SELECT ON events, log_head TO onboarding_relay;
+-- The relay reads the log and publishes it. It measures how far every stage is behind.
+GRANT SELECT ON events, log_head, rm_checkpoints TO onboarding_relay;
 
 ------------------------------------------------------------------------------------------------
 -- The projector makes the read models of the log. (The lag that it measures needs the same.)
@@ -82,21 +84,23 @@ GRANT SELECT, INSERT, UPDATE ON rm_checkpoints, rm_chat_rooms, rm_reminders, rm_
     rm_onboarding_requests, rm_outbound_messages TO onboarding_projector;
 
 ------------------------------------------------------------------------------------------------
--- The sender's queue follows the log; when a message may go depends on the client's room, and whose
--- token sends it on the directory.
-GRANT SELECT ON events, log_head, inputs, directory_numbers, rm_chat_rooms TO onboarding_sender;
+-- The sender's queue follows the log; whether and when a message may go depends on the client, its
+-- room and its profiles, and whose token sends it on the directory.
+GRANT SELECT ON events, log_head, inputs, directory_numbers, rm_chat_rooms, rooms, profiles,
+    client_links, client_consents, left_identifiers TO onboarding_sender;
 GRANT SELECT, INSERT, UPDATE ON rm_checkpoints TO onboarding_sender;
 GRANT SELECT, INSERT, UPDATE, DELETE ON send_queue, portfolio_places, portfolio_waiting
     TO onboarding_sender;
-GRANT EXECUTE ON FUNCTION count_client(text, uuid, integer, timestamptz) TO onboarding_sender;
+GRANT EXECUTE ON FUNCTION count_client(text, uuid, integer, timestamptz),
+    why_withdrawn(text, jsonb) TO onboarding_sender;
 
 ------------------------------------------------------------------------------------------------
 -- The API only reads: the read models, the directory, tokens, parked inputs, the log; and for a dry
 -- run what the engine decides on.
 GRANT SELECT ON rm_checkpoints, rm_chat_rooms, rm_reminders, rm_reminder_rooms,
     rm_onboarding_requests, rm_outbound_messages, access_tokens, directory_versions,
-    directory_companies, directory_numbers, parked_inputs, parked_retries, events, log_head, inputs,
-    lanes, clients, client_identifiers, left_identifiers, client_links, client_consents, profiles,
+    directory_companies, directory_numbers, parked_inputs, parked_retries, parked_outcomes, events,
+    log_head, inputs, lanes, clients, client_identifiers, left_identifiers, client_links, client_consents, profiles,
     profile_identifiers, rooms, message_references, snapshots TO onboarding_api;
 GRANT EXECUTE ON FUNCTION linked_client(text, uuid), first_position_at(timestamptz)
     TO onboarding_api;
@@ -122,7 +126,8 @@ GRANT INSERT, UPDATE ON directory_versions TO onboarding_operator; -- UPDATE as 
 GRANT INSERT ON directory_companies TO onboarding_operator;
 GRANT INSERT, DELETE ON directory_numbers TO onboarding_operator;
 GRANT SELECT, INSERT, UPDATE ON access_tokens TO onboarding_operator;
-GRANT DELETE ON parked_inputs TO onboarding_operator;
-GRANT INSERT, UPDATE ON parked_retries TO onboarding_operator;
+GRANT UPDATE, DELETE ON parked_inputs TO onboarding_operator; -- UPDATE as for the engine
+GRANT INSERT ON parked_outcomes TO onboarding_operator;
+GRANT INSERT, UPDATE, DELETE ON parked_retries TO onboarding_operator;
 GRANT INSERT, UPDATE, DELETE ON rm_checkpoints, rm_chat_rooms, rm_reminders, rm_reminder_rooms,
     rm_onboarding_requests, rm_outbound_messages TO onboarding_operator;
