@@ -43,7 +43,7 @@ impl Left {
     async fn by_a_sound_run() -> Self {
         let directory: &'static str = Box::leak(load::directory().into_boxed_str());
         let app = TestApp::with(StageOptions { directory, ..StageOptions::default() }).await;
-        let TestApp { stage, nats } = app;
+        let TestApp { stage, nats, .. } = app;
         let load = Load::draw(&stage, SEED, MESSAGES, Duration::ZERO).unwrap();
         let url = format!("{}/webhooks/whatsapp/{APP}", stage.api());
         let webhook = Webhook::new(&url, APP_SECRET.as_bytes()).unwrap();
