@@ -47,6 +47,26 @@ pub struct Way {
     pub to: Server,
 }
 
+/// Whose clock is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Whose {
+    /// One copy's, so that the two differ.
+    One(Twin),
+    /// Both copies'.
+    Both,
+}
+
+impl Whose {
+    /// The copies.
+    pub fn twins(self) -> Vec<Twin> {
+        match self {
+            Self::One(twin) => vec![twin],
+            Self::Both => Twin::BOTH.to_vec(),
+        }
+    }
+}
+
 /// What is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -67,6 +87,16 @@ pub enum Fault {
     NatsPaused,
     /// The stream EVT is deleted; the relay has to make it anew.
     EvtDeleted,
+    /// NATS is killed, and comes back with an older copy of EVT's folder: its tail is gone.
+    EvtOlder,
+    /// NATS is killed, and comes back without EVT's folder.
+    EvtFolderGone,
+    /// INBOX takes nothing more: its own limit is what it holds.
+    InboxFull,
+    /// The disk of Postgres is full.
+    PostgresDiskFull,
+    /// The disk of NATS is full; healed by space and a new start.
+    NatsDiskFull,
     /// Every connection is cut, and none comes about.
     Cut(Way),
     /// Nothing gets through, and nobody is told.
@@ -79,6 +109,11 @@ pub enum Fault {
     CloudSlow,
     /// Every other call to the Cloud API is taken, and its answer is lost.
     CloudAnswersLost,
+    /// Clocks of the service jump so many seconds forward, and stay there; what heals it is that the
+    /// other copy's follows.
+    ClockAhead(Whose, u16),
+    /// They jump so many seconds back; healed by going forward again.
+    ClockBack(Whose, u16),
 }
 
 /// What can be broken in one way at a time only.
@@ -94,6 +129,8 @@ pub enum Place {
     Nats,
     /// The fake Cloud API.
     Cloud,
+    /// The clocks of the copies.
+    Clocks,
 }
 
 const fn between(twin: Twin, to: Server) -> Way {
@@ -104,9 +141,12 @@ const TO_POSTGRES: [Way; 2] =
     [between(Twin::First, Server::Postgres), between(Twin::Second, Server::Postgres)];
 const TO_NATS: [Way; 2] = [between(Twin::First, Server::Nats), between(Twin::Second, Server::Nats)];
 
+const FIRST: Whose = Whose::One(Twin::First);
+const SECOND: Whose = Whose::One(Twin::Second);
+
 impl Fault {
-    /// All kinds, each with the places where it can strike.
-    pub const KINDS: [&'static [Self]; 16] = [
+    /// The usual kinds, each with the places where it can strike.
+    pub const KINDS: [&'static [Self]; 21] = [
         &[Self::Killed(Twin::First), Self::Killed(Twin::Second)],
         &[Self::Paused(Twin::First), Self::Paused(Twin::Second)],
         &[Self::PostgresCrashed],
@@ -123,7 +163,40 @@ impl Fault {
         &[Self::CloudAway],
         &[Self::CloudSlow],
         &[Self::CloudAnswersLost],
+        &[Self::EvtOlder],
+        &[Self::EvtFolderGone],
+        &[Self::InboxFull],
+        // No longer than a call may take: then a claim still excludes the other copy's; see `LEAPS`.
+        &[
+            Self::ClockAhead(FIRST, 1),
+            Self::ClockAhead(SECOND, 1),
+            Self::ClockAhead(Whose::Both, 1),
+        ],
+        &[Self::ClockBack(FIRST, 1), Self::ClockBack(SECOND, 1), Self::ClockBack(Whose::Both, 1)],
     ];
+
+    /// Jumps of clocks by more than the sender's grace time: for themselves, as the lease of a claim
+    /// then excludes nobody; see `docs/RELIABILITY.md`.
+    pub const LEAPS: [&'static [Self]; 3] = [
+        &[
+            Self::ClockAhead(FIRST, 60),
+            Self::ClockAhead(SECOND, 420),
+            Self::ClockAhead(Whose::Both, 900),
+        ],
+        &[
+            Self::ClockAhead(FIRST, 7_200),
+            Self::ClockAhead(SECOND, 4_500),
+            Self::ClockAhead(Whose::Both, 5_400),
+        ],
+        &[
+            Self::ClockBack(FIRST, 300),
+            Self::ClockBack(SECOND, 120),
+            Self::ClockBack(Whose::Both, 600),
+        ],
+    ];
+
+    /// The kinds for which the servers' files must be on small disks of their own.
+    pub const DISKS: [&'static [Self]; 2] = [&[Self::PostgresDiskFull], &[Self::NatsDiskFull]];
 
     /// The kind's name, for tables.
     pub const fn kind(self) -> &'static str {
@@ -136,6 +209,11 @@ impl Fault {
             Self::NatsCrashed => "NATS killed",
             Self::NatsPaused => "NATS paused",
             Self::EvtDeleted => "EVT deleted",
+            Self::EvtOlder => "EVT's folder older",
+            Self::EvtFolderGone => "EVT's folder gone",
+            Self::InboxFull => "INBOX full",
+            Self::PostgresDiskFull => "Postgres' disk full",
+            Self::NatsDiskFull => "NATS' disk full",
             Self::Cut(Way { to: Server::Postgres, .. }) => "way to Postgres cut",
             Self::Cut(Way { to: Server::Nats, .. }) => "way to NATS cut",
             Self::Stalled(Way { to: Server::Postgres, .. }) => "way to Postgres stalled",
@@ -144,6 +222,11 @@ impl Fault {
             Self::CloudAway => "Cloud API away",
             Self::CloudSlow => "Cloud API slow",
             Self::CloudAnswersLost => "Cloud API's answers lost",
+            Self::ClockAhead(_, ..60) => "clock seconds ahead",
+            Self::ClockAhead(_, ..3_600) => "clock minutes ahead",
+            Self::ClockAhead(..) => "clock hours ahead",
+            Self::ClockBack(_, ..60) => "clock seconds back",
+            Self::ClockBack(..) => "clock minutes back",
         }
     }
 
@@ -151,26 +234,48 @@ impl Fault {
     pub const fn place(self) -> Place {
         match self {
             Self::Killed(twin) | Self::Paused(twin) => Place::Process(twin),
-            Self::PostgresCrashed | Self::PostgresStopped | Self::PostgresClosed => Place::Postgres,
-            Self::NatsCrashed | Self::NatsPaused | Self::EvtDeleted => Place::Nats,
+            Self::PostgresCrashed
+            | Self::PostgresStopped
+            | Self::PostgresClosed
+            | Self::PostgresDiskFull => Place::Postgres,
+            Self::NatsCrashed
+            | Self::NatsPaused
+            | Self::EvtDeleted
+            | Self::EvtOlder
+            | Self::EvtFolderGone
+            | Self::InboxFull
+            | Self::NatsDiskFull => Place::Nats,
             Self::Cut(way) | Self::Stalled(way) => Place::Way(way),
             Self::CommitAnswersLost(twin) => Place::Way(between(twin, Server::Postgres)),
             Self::CloudAway | Self::CloudSlow | Self::CloudAnswersLost => Place::Cloud,
+            Self::ClockAhead(..) | Self::ClockBack(..) => Place::Clocks,
         }
     }
 
-    /// For how many milliseconds. A pause and a stall after it together must stay below the sender's
-    /// grace time; see `docs/RELIABILITY.md`.
+    /// By how many seconds both copies' clocks are ahead after it that were not before it.
+    pub const fn seconds_ahead(self) -> u16 {
+        match self {
+            Self::ClockAhead(_, seconds) => seconds,
+            _ => 0,
+        }
+    }
+
+    /// For how many milliseconds. A pause may outlast the sender's grace time: whoever was stopped
+    /// for so long between claiming a message and calling does not call.
     pub const fn lasts(self) -> RangeInclusive<u64> {
         match self {
             Self::EvtDeleted => 0..=0,
-            Self::Killed(_) | Self::PostgresCrashed | Self::PostgresStopped | Self::NatsCrashed => {
-                100..=4_000
-            }
-            Self::Paused(_) => 500..=6_000,
-            Self::NatsPaused | Self::Stalled(_) => 500..=5_000,
+            Self::Killed(_)
+            | Self::PostgresCrashed
+            | Self::PostgresStopped
+            | Self::NatsCrashed
+            | Self::EvtFolderGone => 100..=4_000,
+            Self::Paused(_) => 500..=15_000,
+            Self::NatsPaused | Self::Stalled(_) | Self::InboxFull => 500..=5_000,
             Self::PostgresClosed | Self::Cut(_) | Self::CommitAnswersLost(_) => 200..=5_000,
+            Self::EvtOlder | Self::PostgresDiskFull | Self::NatsDiskFull => 1_000..=5_000,
             Self::CloudAway | Self::CloudSlow | Self::CloudAnswersLost => 1_000..=6_000,
+            Self::ClockAhead(..) | Self::ClockBack(..) => 1_000..=8_000,
         }
     }
 }
@@ -178,9 +283,12 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())?;
+        if let Self::ClockAhead(whose, seconds) | Self::ClockBack(whose, seconds) = self {
+            return write!(f, " ({whose}, {seconds} s)");
+        }
         match self.place() {
             Place::Process(twin) | Place::Way(Way { twin, .. }) => write!(f, " ({twin})"),
-            Place::Postgres | Place::Nats | Place::Cloud => Ok(()),
+            Place::Postgres | Place::Nats | Place::Cloud | Place::Clocks => Ok(()),
         }
     }
 }
@@ -191,5 +299,14 @@ impl fmt::Display for Twin {
             Self::First => "first",
             Self::Second => "second",
         })
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(twin) => twin.fmt(f),
+            Self::Both => f.write_str("both"),
+        }
     }
 }

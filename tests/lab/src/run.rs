@@ -9,12 +9,13 @@ use devservers::Progress;
 use tokio::time::{Instant, interval};
 
 use crate::check::{self, Evidence, Finding, Stores};
+use crate::fault::Fault;
 use crate::load::Load;
 use crate::report::{Report, Tell};
 use crate::schedule::Schedule;
 use crate::site::Site;
 use crate::telling::Telling;
-use crate::{drain, inflict};
+use crate::{disk, drain, inflict};
 
 /// How often it is told how far the load is.
 const TELL_EVERY: Duration = Duration::from_secs(10);
@@ -36,14 +37,51 @@ pub struct Plan {
     pub grace: u32,
     /// How long it may take after the last fault until nothing is left to do.
     pub drain: Duration,
+    /// Of which kinds the faults are.
+    pub mix: Mix,
     /// Whether stores and logs stay, whatever is found.
     pub keep: bool,
+}
+
+/// Of which kinds faults are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mix {
+    /// The usual ones.
+    Usual,
+    /// Full disks with them: the servers have small ones for themselves.
+    WithDisks,
+    /// Jumps of clocks that are longer than the sender's grace time, and nothing else.
+    Leaps,
 }
 
 impl Plan {
     /// Its faults.
     pub fn schedule(&self) -> Schedule {
-        Schedule::draw(self.seed, self.faults, self.over)
+        let with_disks = [&Fault::KINDS[..], &Fault::DISKS[..]].concat();
+        let kinds: &[&'static [Fault]] = match self.mix {
+            Mix::Usual => &Fault::KINDS,
+            Mix::WithDisks if self.has_disks() => &with_disks,
+            Mix::WithDisks => &Fault::KINDS,
+            Mix::Leaps => &Fault::LEAPS,
+        };
+        Schedule::draw_from(kinds, self.seed, self.faults, self.over)
+    }
+
+    /// Which faults there are not, and why.
+    pub fn left_out(&self) -> String {
+        const LEAPS: &str = "clocks moved by minutes and hours: only alone (--leaps)";
+        match self.mix {
+            Mix::Usual => format!("full disks: only with small ones (--disks); {LEAPS}"),
+            Mix::WithDisks => match disk::usable() {
+                Ok(()) => LEAPS.to_owned(),
+                Err(obstacle) => format!("full disks: {obstacle}; {LEAPS}"),
+            },
+            Mix::Leaps => "everything but clocks moved by minutes and hours".to_owned(),
+        }
+    }
+
+    fn has_disks(&self) -> bool {
+        self.mix == Mix::WithDisks && disk::usable().is_ok()
     }
 }
 
@@ -53,17 +91,31 @@ impl Plan {
 /// The site can't be built, or a fault can't be inflicted or healed. What is wrong with the service is
 /// a finding and no error.
 pub async fn run(program: &Path, plan: &Plan, say: &Progress<'_>) -> anyhow::Result<Report> {
-    let schedule = plan.schedule();
-    let mut site = Site::start(program, plan.grace, say).await?;
-    site.folder.kept = plan.keep;
+    run_by(program, plan, &plan.schedule(), say).await
+}
+
+/// The same, with these faults instead of those that the plan draws.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_by(
+    program: &Path,
+    plan: &Plan,
+    schedule: &Schedule,
+    say: &Progress<'_>,
+) -> anyhow::Result<Report> {
+    let mut site = Site::start(program, plan.grace, plan.has_disks(), say).await?;
+    if plan.keep {
+        site.folder.keep()?;
+    }
     let streams = jetstream::new(onboarding::nats_client(&site.stage.config).await?);
-    let load = Load::draw(&site.stage, plan.seed, plan.messages, plan.over)?;
+    let load = Load::draw_beside(schedule, &site.stage, plan.seed, plan.messages, plan.over)?;
     let telling = Telling::default();
     let begun = Instant::now();
     let tell = Tell { say, begun };
     let late = Duration::from_secs(plan.grace.into()) + LATE;
     let work = async {
-        let faults = inflict::all(&site, &streams, &schedule, begun, &tell).await?;
+        let faults = inflict::all(&site, &streams, schedule, begun, &tell).await?;
         tell.line("the last fault is healed; waiting until nothing is left to do");
         let healed = Instant::now();
         let outside = || left_outside(&site, &load, &telling);
@@ -93,13 +145,16 @@ pub async fn run(program: &Path, plan: &Plan, say: &Progress<'_>) -> anyhow::Res
         answered: answers.requests,
         received: site.stage.cloud.received(),
         told: telling.told(),
+        clocks: site.clocks.history(),
         asked: load.asked,
     };
     let stores = Stores { program, config: &site.stage.config, pool: &site.stage.pool };
     let checked = check::all(&evidence, &stores).await.context("checking")?;
     let undrained = left.into_iter().map(|what| Finding::new("not-drained", what));
     let findings: Vec<Finding> = undrained.chain(checked.findings).collect();
-    site.folder.kept |= !findings.is_empty();
+    if !findings.is_empty() {
+        site.folder.keep()?;
+    }
     Ok(Report {
         seed: plan.seed,
         faults,
@@ -115,7 +170,8 @@ pub async fn run(program: &Path, plan: &Plan, say: &Progress<'_>) -> anyhow::Res
         drained_seconds: drained.as_secs_f64(),
         drain_limit_seconds: plan.drain.as_secs_f64(),
         findings,
-        kept: if site.folder.kept { site.folder.places() } else { vec![] },
+        left_out: plan.left_out(),
+        kept: if site.folder.is_kept() { site.folder.places() } else { vec![] },
     })
 }
 

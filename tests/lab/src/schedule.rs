@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -33,9 +34,14 @@ impl Schedule {
     /// Every kind comes before one comes again, in a drawn order. Several may be there at once, but
     /// not in the same place.
     pub fn draw(seed: u64, faults: u32, over: Duration) -> Self {
+        Self::draw_from(&Fault::KINDS, seed, faults, over)
+    }
+
+    /// The same, of some kinds.
+    pub fn draw_from(kinds: &[&'static [Fault]], seed: u64, faults: u32, over: Duration) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let slot = (over.as_millis() as u64 / u64::from(faults.max(1))).max(1);
-        let mut deck = Deck::default();
+        let mut deck = Deck { all: kinds, left: vec![] };
         let mut busy: Vec<(Place, Duration)> = vec![];
         let mut planned = vec![];
         let mut earliest = Duration::ZERO;
@@ -58,21 +64,29 @@ impl Schedule {
         }
         Self(planned)
     }
+
+    /// By how much the clocks have jumped forward for good by then, for everybody.
+    pub fn ahead_at(&self, at: Duration) -> TimeDelta {
+        let jumps = self.0.iter().filter(|planned| planned.at <= at);
+        TimeDelta::seconds(jumps.map(|planned| i64::from(planned.fault.seconds_ahead())).sum())
+    }
 }
 
-/// The kinds that have still to come, in their drawn order.
-#[derive(Default)]
-struct Deck(Vec<&'static [Fault]>);
+/// The kinds, and those that have still to come, in their drawn order.
+struct Deck<'a> {
+    all: &'a [&'static [Fault]],
+    left: Vec<&'static [Fault]>,
+}
 
-impl Deck {
+impl Deck<'_> {
     /// The first that has a free place; `None` if none has.
     fn next(&mut self, rng: &mut StdRng, free: impl Fn(&Fault) -> bool) -> Option<Fault> {
-        if self.0.is_empty() {
-            self.0 = Fault::KINDS.to_vec();
-            self.0.shuffle(rng);
+        if self.left.is_empty() {
+            self.left = self.all.to_vec();
+            self.left.shuffle(rng);
         }
-        let at = self.0.iter().position(|kind| kind.iter().any(&free))?;
-        let kind = self.0.remove(at);
+        let at = self.left.iter().position(|kind| kind.iter().any(&free))?;
+        let kind = self.left.remove(at);
         let places: Vec<Fault> = kind.iter().copied().filter(free).collect();
         places.choose(rng).copied()
     }
@@ -93,6 +107,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::fault::{Twin, Whose};
 
     const OVER: Duration = Duration::from_secs(300);
 
@@ -141,5 +156,41 @@ mod tests {
         assert!(sparse[9].at > OVER * 8 / 10 && sparse[9].at < OVER);
         let Schedule(dense) = Schedule::draw(1, 200, Duration::from_secs(2));
         assert_eq!(dense.len(), 200);
+    }
+
+    #[test]
+    fn full_disks_and_leaps_of_clocks_come_only_where_they_are_asked_for() {
+        let kinds_of = |schedule: Schedule| -> BTreeSet<_> {
+            schedule.0.into_iter().map(|planned| planned.fault.kind()).collect()
+        };
+        let named = |kinds: &[&[Fault]]| -> BTreeSet<_> {
+            kinds.iter().map(|kind| kind[0].kind()).collect()
+        };
+        let usual = named(&Fault::KINDS);
+        assert_eq!(usual.len(), Fault::KINDS.len(), "each has a name of its own");
+        assert_eq!(kinds_of(Schedule::draw(7, 100, OVER)), usual);
+        let with_disks = [&Fault::KINDS[..], &Fault::DISKS[..]].concat();
+        let drawn = Schedule::draw_from(&with_disks, 7, with_disks.len() as u32, OVER);
+        assert_eq!(kinds_of(drawn), named(&with_disks));
+        let leaps = Schedule::draw_from(&Fault::LEAPS, 7, 9, OVER);
+        assert_eq!(kinds_of(leaps), named(&Fault::LEAPS));
+        assert!(
+            named(&Fault::LEAPS).is_disjoint(&usual) && named(&Fault::DISKS).is_disjoint(&usual)
+        );
+    }
+
+    #[test]
+    fn clocks_that_jumped_forward_stay_there_and_those_that_jumped_back_do_not() {
+        let at = |second, fault| {
+            let at = Duration::from_secs(second);
+            Planned { at, lasts: Duration::from_secs(1), fault }
+        };
+        let schedule = Schedule(vec![
+            at(1, Fault::ClockAhead(Whose::Both, 60)),
+            at(5, Fault::ClockBack(Whose::Both, 600)),
+            at(9, Fault::ClockAhead(Whose::One(Twin::First), 7_200)),
+        ]);
+        let ahead = |second| schedule.ahead_at(Duration::from_secs(second)).num_seconds();
+        assert_eq!([0, 1, 6, 9].map(ahead), [0, 60, 60, 7_260]);
     }
 }

@@ -16,16 +16,18 @@ use onboarding::demo::{Stage, StageOptions};
 use onboarding::whatsapp::fake::Webhook;
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::clock::{Clocks, VARIABLE};
+use crate::disk::{self, Disk};
 use crate::fault::{Server, Twin, Way};
-use crate::load;
 use crate::proxy::Proxy;
+use crate::{leftovers, load};
 
 /// Every role that writes runs twice, so that one can take over from the other.
 const ROLES: [&[Role]; 2] =
     [&Role::ALL, &[Role::Gateway, Role::Engine, Role::Relay, Role::Projector, Role::Sender]];
 
 /// How long the sender waits for WhatsApp's answer, in seconds: a lost one must not cost much.
-const CLOUD_TIMEOUT: u64 = 2;
+pub(crate) const CLOUD_TIMEOUT: u64 = 2;
 
 /// How often it is looked whether a copy has ended by itself, as what supervises it would.
 const SUPERVISION: Duration = Duration::from_secs(1);
@@ -39,6 +41,7 @@ pub(crate) struct Site {
     proxies: [[Proxy; 2]; 2],
     pub(crate) postgres: devservers::Server,
     pub(crate) nats: devservers::Server,
+    pub(crate) clocks: Clocks,
     /// Dropped last: the servers' files are in it.
     pub(crate) folder: Folder,
 }
@@ -58,15 +61,21 @@ impl Site {
     pub(crate) async fn start(
         program: &Path,
         grace: u32,
+        disks: bool,
         say: &Progress<'_>,
     ) -> anyhow::Result<Self> {
         let mut folder = Folder::create()?;
-        let mut options = Options::new(folder.path());
+        let stores = if disks { folder.mount_disks()? } else { folder.path().to_owned() };
+        let mut options = Options::new(&stores);
         // The folder goes with the site, unless there is something to look at in it.
         options.keep_data = true;
         options.ignore_env = true;
         let postgres = devservers::postgres(&options, say).await?;
         let nats = devservers::nats(&options, say).await?;
+        for server in [&postgres, &nats].into_iter().filter(|_| disks) {
+            let on_its_disk = server.data_dir().is_some_and(|folder| folder.starts_with(&stores));
+            anyhow::ensure!(on_its_disk, "a server's user can't get at {}", stores.display());
+        }
         folder.holds(postgres.data_dir());
         folder.holds(nats.data_dir());
         let database = create_database(postgres.url(), "lab").await?;
@@ -85,13 +94,14 @@ impl Site {
             [Self::proxy(postgres.url(), true).await?, Self::proxy(nats.url(), false).await?],
             [Self::proxy(postgres.url(), true).await?, Self::proxy(nats.url(), false).await?],
         ];
+        let clocks = Clocks::new(folder.path());
         let copy = |twin: Twin| {
             let [to_postgres, to_nats] = &proxies[twin.index()];
             let mut config = stage.config.clone();
             let url = replaced(&database, to_postgres);
             config.database_url = format!("{url}?sslmode=disable").as_str().into();
             config.nats_url = replaced(nats.url(), to_nats).as_str().into();
-            Running::start(program, twin, &config, folder.path())
+            Running::start(program, twin, &config, folder.path(), clocks.file(twin))
         };
         let twins = [copy(Twin::First)?, copy(Twin::Second)?];
         let webhook = |copy: &Running| {
@@ -99,7 +109,7 @@ impl Site {
             Webhook::new(&url, APP_SECRET.as_bytes())
         };
         let webhooks = [webhook(&twins[0])?, webhook(&twins[1])?];
-        let mut site = Self { twins, stage, webhooks, proxies, postgres, nats, folder };
+        let mut site = Self { twins, stage, webhooks, proxies, postgres, nats, clocks, folder };
         for twin in Twin::BOTH {
             let api = site.twins[twin.index()].api.clone();
             site.stage.use_service_at(api);
@@ -119,6 +129,15 @@ impl Site {
             Server::Postgres => to_postgres,
             Server::Nats => to_nats,
         }
+    }
+
+    /// The disk that a server has for itself.
+    pub(crate) fn disk(&self, server: Server) -> anyhow::Result<&Disk> {
+        let [postgres, nats] = self.folder.disks.as_ref().context("the servers have no disks")?;
+        Ok(match server {
+            Server::Postgres => postgres,
+            Server::Nats => nats,
+        })
     }
 
     /// How many answers to commits were lost.
@@ -180,9 +199,16 @@ impl Site {
 }
 
 impl Running {
-    fn start(program: &Path, twin: Twin, config: &Config, folder: &Path) -> anyhow::Result<Self> {
+    fn start(
+        program: &Path,
+        twin: Twin,
+        config: &Config,
+        folder: &Path,
+        clock: &Path,
+    ) -> anyhow::Result<Self> {
         let mut process = Process::new(program, config)?
             .with_roles(ROLES[twin.index()])
+            .with_variable(VARIABLE, &clock.display().to_string())
             .with_log(&folder.join(format!("{twin}.log")));
         process.start()?;
         let api = process.api();
@@ -208,25 +234,64 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// What the servers keep elsewhere, because another user runs them.
     elsewhere: Vec<PathBuf>,
+    /// Of Postgres and of NATS, if they have some.
+    disks: Option<[Disk; 2]>,
     /// Whether it stays.
-    pub(crate) kept: bool,
+    kept: bool,
 }
 
 impl Folder {
     fn create() -> anyhow::Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(1);
-        let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let program = std::env::current_exe()?;
         let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
         let base = target.map_or_else(std::env::temp_dir, PathBuf::from);
-        let path = base.join("lab").join(name);
+        let above = base.join("lab");
+        leftovers::remove(&above);
+        let path = loop {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = above.join(format!("{}-{number}", std::process::id()));
+            // What a process of the same number has kept stays as it is.
+            if !path.exists() {
+                break path;
+            }
+        };
         std::fs::create_dir_all(&path)
             .with_context(|| format!("cannot create {}", path.display()))?;
-        Ok(Self { path, elsewhere: vec![], kept: false })
+        Ok(Self { path, elsewhere: vec![], disks: None, kept: false })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// It stays.
+    pub(crate) fn keep(&mut self) -> anyhow::Result<()> {
+        self.kept = true;
+        leftovers::keep(&self.path).context("keeping the lab's folder")
+    }
+
+    /// Whether it stays.
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// Mounts a disk each for Postgres and NATS; gives the folder that both are in. It is a temporary
+    /// one: as root runs the lab, another user runs Postgres, who can't be let in everywhere.
+    fn mount_disks(&mut self) -> anyhow::Result<PathBuf> {
+        let name = self.path.file_name().context("a folder without a name")?;
+        let stores = std::env::temp_dir().join("lab-disks").join(name);
+        let places = ["postgres", "nats"].map(|server| stores.join(server));
+        self.elsewhere.extend(places.iter().cloned());
+        // Before there is anything that nobody would know of.
+        leftovers::note(&self.path, &self.elsewhere).context("noting where the disks are")?;
+        let [postgres, nats] = &places;
+        let disks = Disk::mount(postgres).and_then(|first| Ok([first, Disk::mount(nats)?]));
+        if disks.is_err() {
+            places.iter().for_each(|place| disk::unmount(place));
+        }
+        self.disks = Some(disks?);
+        Ok(stores)
     }
 
     /// Where everything is.
@@ -236,12 +301,19 @@ impl Folder {
 
     fn holds(&mut self, server: Option<&Path>) {
         let elsewhere = server.filter(|folder| !folder.starts_with(&self.path));
-        self.elsewhere.extend(elsewhere.map(PathBuf::from));
+        let elsewhere = elsewhere.map(PathBuf::from);
+        let new = elsewhere.filter(|folder| !self.elsewhere.contains(folder));
+        self.elsewhere.extend(new);
+        // Only the next lab would miss it, if this one is killed.
+        let _ = leftovers::note(&self.path, &self.elsewhere);
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        for disk in self.disks.take().into_iter().flatten() {
+            disk.end(self.kept);
+        }
         if self.kept {
             return;
         }

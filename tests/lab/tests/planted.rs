@@ -15,6 +15,7 @@ use async_nats::jetstream::{self, Context};
 use domain::ids::RequestId;
 use domain::request::Outcome;
 use lab::check::{self, Evidence, Stores};
+use lab::clock::History;
 use lab::drain;
 use lab::load::{self, Asked, Load};
 use onboarding::config::Config;
@@ -55,6 +56,7 @@ impl Left {
             answered: load.answers().requests,
             received: stage.cloud.received(),
             told: HashMap::new(),
+            clocks: History::default(),
             asked: load.asked,
         };
         let config = stage.config.clone();
