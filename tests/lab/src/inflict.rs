@@ -43,7 +43,7 @@ pub(crate) async fn all(
         let done = async {
             strike(site, streams, fault).await?;
             sleep(lasts).await;
-            heal(site, fault).await
+            heal(site, streams, fault).await
         };
         done.await.with_context(|| fault.to_string())?;
         anyhow::Ok(Inflicted {
@@ -100,7 +100,7 @@ async fn strike(site: &Site, streams: &JetStream, fault: Fault) -> anyhow::Resul
     }
 }
 
-async fn heal(site: &Site, fault: Fault) -> anyhow::Result<()> {
+async fn heal(site: &Site, streams: &JetStream, fault: Fault) -> anyhow::Result<()> {
     match fault {
         Fault::Killed(twin) => site.start_again(twin).await,
         Fault::Paused(twin) => {
