@@ -18,7 +18,7 @@ async fn whatever_time_it_is_nothing_is_lost_or_decided_twice() {
         Fault::ClockAhead(Whose::One(Twin::First), 120),
         Fault::ClockAhead(Whose::Both, 5_400),
     ];
-    let at = |number| Duration::from_secs(2 + 5 * number);
+    let at = |number: u64| Duration::from_secs(2 + 5 * number);
     let planned = (0..).zip(jumps).map(|(number, fault)| {
         let lasts = Duration::from_secs(4);
         Planned { at: at(number), lasts, fault }
