@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
+use crate::node::{Clients, Leads};
+
 /// One of the two copies of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -61,10 +63,17 @@ pub enum Fault {
     PostgresStopped,
     /// `SIGSTOP` of the postmaster: sessions go on, nobody gets a new one.
     PostgresClosed,
-    /// `kill -9`; healed by a new start.
+    /// `kill -9` of all its servers; healed by a new start.
     NatsCrashed,
-    /// `SIGSTOP`; healed by `SIGCONT`.
+    /// `SIGSTOP` of all its servers; healed by `SIGCONT`.
     NatsPaused,
+    /// `kill -9` of one server of a cluster; healed by a new start.
+    NodeKilled(Leads),
+    /// One server of a cluster is cut off from the others; healed by new connections.
+    NodeApart(Leads, Clients),
+    /// One server of a cluster is killed and loses all that it has stored; healed by a new start, and
+    /// by what the others have.
+    NodeEmptied(Leads),
     /// The stream EVT is deleted; the relay has to make it anew.
     EvtDeleted,
     /// Every connection is cut, and none comes about.
@@ -125,6 +134,34 @@ impl Fault {
         &[Self::CloudAnswersLost],
     ];
 
+    /// The kinds that there are beyond these where NATS is a cluster.
+    pub const OF_A_CLUSTER: [&'static [Self]; 3] = [
+        &[
+            Self::NodeKilled(Leads::Inbox),
+            Self::NodeKilled(Leads::Evt),
+            Self::NodeKilled(Leads::Neither),
+        ],
+        &[
+            Self::NodeApart(Leads::Inbox, Clients::Stay),
+            Self::NodeApart(Leads::Inbox, Clients::CutToo),
+            Self::NodeApart(Leads::Evt, Clients::Stay),
+            Self::NodeApart(Leads::Evt, Clients::CutToo),
+            Self::NodeApart(Leads::Neither, Clients::Stay),
+            Self::NodeApart(Leads::Neither, Clients::CutToo),
+        ],
+        &[
+            Self::NodeEmptied(Leads::Inbox),
+            Self::NodeEmptied(Leads::Evt),
+            Self::NodeEmptied(Leads::Neither),
+        ],
+    ];
+
+    /// The kinds that can be with so many NATS servers.
+    pub fn kinds(nats: u32) -> Vec<&'static [Self]> {
+        let of_a_cluster: &[&'static [Self]] = if nats > 1 { &Self::OF_A_CLUSTER } else { &[] };
+        [&Self::KINDS[..], of_a_cluster].concat()
+    }
+
     /// The kind's name, for tables.
     pub const fn kind(self) -> &'static str {
         match self {
@@ -135,6 +172,9 @@ impl Fault {
             Self::PostgresClosed => "postmaster paused",
             Self::NatsCrashed => "NATS killed",
             Self::NatsPaused => "NATS paused",
+            Self::NodeKilled(_) => "NATS node killed",
+            Self::NodeApart(..) => "NATS node cut off",
+            Self::NodeEmptied(_) => "NATS node lost its store",
             Self::EvtDeleted => "EVT deleted",
             Self::Cut(Way { to: Server::Postgres, .. }) => "way to Postgres cut",
             Self::Cut(Way { to: Server::Nats, .. }) => "way to NATS cut",
@@ -153,6 +193,8 @@ impl Fault {
             Self::Killed(twin) | Self::Paused(twin) => Place::Process(twin),
             Self::PostgresCrashed | Self::PostgresStopped | Self::PostgresClosed => Place::Postgres,
             Self::NatsCrashed | Self::NatsPaused | Self::EvtDeleted => Place::Nats,
+            // One at a time, or a majority might be missing.
+            Self::NodeKilled(_) | Self::NodeApart(..) | Self::NodeEmptied(_) => Place::Nats,
             Self::Cut(way) | Self::Stalled(way) => Place::Way(way),
             Self::CommitAnswersLost(twin) => Place::Way(between(twin, Server::Postgres)),
             Self::CloudAway | Self::CloudSlow | Self::CloudAnswersLost => Place::Cloud,
@@ -164,6 +206,9 @@ impl Fault {
     pub const fn lasts(self) -> RangeInclusive<u64> {
         match self {
             Self::EvtDeleted => 0..=0,
+            // An election begins four to nine seconds after the leader was heard last.
+            Self::NodeKilled(_) | Self::NodeApart(..) => 1_000..=12_000,
+            Self::NodeEmptied(_) => 100..=4_000,
             Self::Killed(_) | Self::PostgresCrashed | Self::PostgresStopped | Self::NatsCrashed => {
                 100..=4_000
             }
@@ -178,6 +223,11 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())?;
+        match self {
+            Self::NodeKilled(leads) | Self::NodeEmptied(leads) => write!(f, " ({leads})")?,
+            Self::NodeApart(leads, clients) => write!(f, " ({leads}; {clients})")?,
+            _ => {}
+        }
         match self.place() {
             Place::Process(twin) | Place::Way(Way { twin, .. }) => write!(f, " ({twin})"),
             Place::Postgres | Place::Nats | Place::Cloud => Ok(()),

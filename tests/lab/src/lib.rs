@@ -14,6 +14,8 @@ pub mod drain;
 pub mod fault;
 mod inflict;
 pub mod load;
+mod nats;
+pub mod node;
 pub mod options;
 pub mod proxy;
 pub mod report;

@@ -14,11 +14,12 @@ const EACH: Duration = Duration::from_secs(5);
 /// Starts a private Postgres and NATS, a fake WhatsApp and two copies of the service, posts signed
 /// webhooks whose contents are known, and meanwhile breaks things by a schedule that is drawn from a
 /// seed: copies and servers are killed and paused, connections cut and stalled, answers to commits
-/// lost, EVT deleted, WhatsApp away, slow or silent. Each fault is healed after a while. Once all are,
+/// lost, EVT deleted, WhatsApp away, slow or silent; with --nats 3 also single nodes of the cluster
+/// killed, cut off and emptied. Each fault is healed after a while. Once all are,
 /// and everything has drained, a checker looks at what was sent, what WhatsApp received, and the
 /// stores.
 ///
-/// The same --seed, --faults and --minutes draw the same schedule; what meets what in the processes
+/// The same --seed, --faults, --minutes and --nats draw the same schedule; what meets what in the processes
 /// still differs from run to run.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lab", bin_name = "cargo lab", max_term_width = 100)]
@@ -39,6 +40,10 @@ pub struct LabOptions {
     /// Over how many minutes the faults come; without it, one comes every 5 seconds.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub minutes: Option<u32>,
+    /// How many NATS servers: 1, or a cluster of 3, where nodes are also killed, cut off from the
+    /// others and bereft of their stores one at a time.
+    #[arg(long, default_value_t = 1, value_name = "SERVERS", value_parser = servers)]
+    pub nats: u32,
     /// How many seconds it may take after the last fault until nothing is left to do.
     #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub drain: u32,
@@ -57,6 +62,15 @@ pub struct LabOptions {
     pub schedule: bool,
 }
 
+/// A cluster of two stands still without one of them, and one of many needs more than two cores.
+fn servers(text: &str) -> Result<u32, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        _ => Err("it is 1, or 3 for a cluster".to_owned()),
+    }
+}
+
 impl LabOptions {
     /// What is to be done.
     pub fn plan(&self) -> Plan {
@@ -68,6 +82,7 @@ impl LabOptions {
             faults: self.faults,
             messages: self.messages,
             over,
+            nats: self.nats,
             grace: self.grace,
             drain: Duration::from_secs(self.drain.into()),
             keep: self.keep,
@@ -85,6 +100,15 @@ mod tests {
         assert_eq!(options.plan().over, Duration::from_secs(60));
         let options = LabOptions::parse_from(["lab", "--faults", "12", "--minutes", "3"]);
         assert_eq!(options.plan().over, Duration::from_secs(180));
+    }
+
+    #[test]
+    fn nats_is_one_server_or_a_cluster_of_three() {
+        let options = LabOptions::parse_from(["lab", "--nats", "3"]);
+        assert_eq!(options.plan().nats, 3);
+        let two = LabOptions::try_parse_from(["lab", "--nats", "2"]).unwrap_err();
+        assert_eq!(two.exit_code(), 2);
+        assert!(two.to_string().contains("1, or 3 for a cluster"), "{two}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use devservers::Progress;
 use tokio::time::{Instant, interval};
 
 use crate::check::{self, Evidence, Finding, Stores};
+use crate::fault::Fault;
 use crate::load::Load;
 use crate::report::{Report, Tell};
 use crate::schedule::Schedule;
@@ -32,6 +33,8 @@ pub struct Plan {
     pub messages: u32,
     /// Over which time faults and messages come.
     pub over: Duration,
+    /// How many NATS servers: 1, or 3 as a cluster.
+    pub nats: u32,
     /// The sender's grace time in seconds.
     pub grace: u32,
     /// How long it may take after the last fault until nothing is left to do.
@@ -43,7 +46,7 @@ pub struct Plan {
 impl Plan {
     /// Its faults.
     pub fn schedule(&self) -> Schedule {
-        Schedule::draw(self.seed, self.faults, self.over)
+        Schedule::draw_of(&Fault::kinds(self.nats), self.seed, self.faults, self.over)
     }
 }
 
@@ -54,7 +57,7 @@ impl Plan {
 /// a finding and no error.
 pub async fn run(program: &Path, plan: &Plan, say: &Progress<'_>) -> anyhow::Result<Report> {
     let schedule = plan.schedule();
-    let mut site = Site::start(program, plan.grace, say).await?;
+    let mut site = Site::start(program, plan.grace, plan.nats, say).await?;
     site.folder.kept = plan.keep;
     let streams = jetstream::new(onboarding::nats_client(&site.stage.config).await?);
     let load = Load::draw(&site.stage, plan.seed, plan.messages, plan.over)?;

@@ -33,9 +33,14 @@ impl Schedule {
     /// Every kind comes before one comes again, in a drawn order. Several may be there at once, but
     /// not in the same place.
     pub fn draw(seed: u64, faults: u32, over: Duration) -> Self {
+        Self::draw_of(&Fault::KINDS, seed, faults, over)
+    }
+
+    /// The same, of these kinds.
+    pub fn draw_of(kinds: &[&'static [Fault]], seed: u64, faults: u32, over: Duration) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let slot = (over.as_millis() as u64 / u64::from(faults.max(1))).max(1);
-        let mut deck = Deck::default();
+        let mut deck = Deck { all: kinds, left: vec![] };
         let mut busy: Vec<(Place, Duration)> = vec![];
         let mut planned = vec![];
         let mut earliest = Duration::ZERO;
@@ -61,18 +66,20 @@ impl Schedule {
 }
 
 /// The kinds that have still to come, in their drawn order.
-#[derive(Default)]
-struct Deck(Vec<&'static [Fault]>);
+struct Deck<'a> {
+    all: &'a [&'static [Fault]],
+    left: Vec<&'static [Fault]>,
+}
 
-impl Deck {
+impl Deck<'_> {
     /// The first that has a free place; `None` if none has.
     fn next(&mut self, rng: &mut StdRng, free: impl Fn(&Fault) -> bool) -> Option<Fault> {
-        if self.0.is_empty() {
-            self.0 = Fault::KINDS.to_vec();
-            self.0.shuffle(rng);
+        if self.left.is_empty() {
+            self.left = self.all.to_vec();
+            self.left.shuffle(rng);
         }
-        let at = self.0.iter().position(|kind| kind.iter().any(&free))?;
-        let kind = self.0.remove(at);
+        let at = self.left.iter().position(|kind| kind.iter().any(&free))?;
+        let kind = self.left.remove(at);
         let places: Vec<Fault> = kind.iter().copied().filter(free).collect();
         places.choose(rng).copied()
     }
@@ -114,6 +121,18 @@ mod tests {
                 let kinds: BTreeSet<_> = round.iter().map(|planned| planned.fault.kind()).collect();
                 assert_eq!(kinds.len(), all, "seed {seed}:\n{schedule}");
             }
+        }
+    }
+
+    #[test]
+    fn nodes_are_struck_by_what_they_lead_and_only_in_a_cluster() {
+        let drawn = |nats| Schedule::draw_of(&Fault::kinds(nats), 7, 38, OVER);
+        assert_eq!(drawn(1), Schedule::draw(7, 38, OVER));
+        let told = drawn(3).to_string();
+        assert_eq!(told, drawn(3).to_string());
+        for kind in ["NATS node killed (", "NATS node cut off (", "NATS node lost its store ("] {
+            assert!(told.contains(kind), "{told}");
+            assert!(!drawn(1).to_string().contains(kind));
         }
     }
 

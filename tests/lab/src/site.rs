@@ -18,7 +18,8 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::fault::{Server, Twin, Way};
 use crate::load;
-use crate::proxy::Proxy;
+use crate::nats::Nats;
+use crate::proxy::{Mode, Proxy};
 
 /// Every role that writes runs twice, so that one can take over from the other.
 const ROLES: [&[Role]; 2] =
@@ -36,11 +37,24 @@ pub(crate) struct Site {
     /// The database, the fake and the configuration without the proxies.
     pub(crate) stage: Stage,
     pub(crate) webhooks: [Webhook; 2],
-    proxies: [[Proxy; 2]; 2],
+    /// Of each copy, to Postgres and to each server of NATS.
+    proxies: [(Proxy, Vec<Proxy>); 2],
     pub(crate) postgres: devservers::Server,
-    pub(crate) nats: devservers::Server,
+    pub(crate) nats: Nats,
     /// Dropped last: the servers' files are in it.
     pub(crate) folder: Folder,
+}
+
+/// All connections of one copy to Postgres, or to NATS.
+pub(crate) struct Ways<'a>(&'a [Proxy]);
+
+impl Ways<'_> {
+    /// Changes how they are, from now on.
+    pub(crate) fn set(&self, mode: Mode) {
+        for proxy in self.0 {
+            proxy.set(mode);
+        }
+    }
 }
 
 /// One copy of the service.
@@ -54,10 +68,12 @@ struct Running {
 }
 
 impl Site {
-    /// Starts all of it. `program` is this package's own binary, which is the service too.
+    /// Starts all of it, with so many NATS servers. `program` is this package's own binary, which is
+    /// the service too.
     pub(crate) async fn start(
         program: &Path,
         grace: u32,
+        servers: u32,
         say: &Progress<'_>,
     ) -> anyhow::Result<Self> {
         let mut folder = Folder::create()?;
@@ -66,9 +82,11 @@ impl Site {
         options.keep_data = true;
         options.ignore_env = true;
         let postgres = devservers::postgres(&options, say).await?;
-        let nats = devservers::nats(&options, say).await?;
+        let nats = Nats::start(servers, &options, say).await?;
         folder.holds(postgres.data_dir());
-        folder.holds(nats.data_dir());
+        for node in nats.nodes() {
+            folder.holds(node.server.data_dir());
+        }
         let database = create_database(postgres.url(), "lab").await?;
         let options = StageOptions {
             roles: vec![],
@@ -77,20 +95,23 @@ impl Site {
             ..StageOptions::default()
         };
         let clock = Clock::system();
-        let mut stage = Stage::start(&database, nats.url(), clock, options).await?;
+        let mut stage = Stage::start(&database, &nats.url(), clock, options).await?;
+        stage.config.streams.replicas = servers as usize;
         stage.config.sender.grace_seconds = grace;
         stage.config.cloud_api.timeout_seconds = CLOUD_TIMEOUT;
         say("starting two copies of the service");
         let proxies = [
-            [Self::proxy(postgres.url(), true).await?, Self::proxy(nats.url(), false).await?],
-            [Self::proxy(postgres.url(), true).await?, Self::proxy(nats.url(), false).await?],
+            Self::proxies(&postgres, &nats).await.context("a proxy")?,
+            Self::proxies(&postgres, &nats).await.context("a proxy")?,
         ];
         let copy = |twin: Twin| {
-            let [to_postgres, to_nats] = &proxies[twin.index()];
+            let (to_postgres, to_nats) = &proxies[twin.index()];
             let mut config = stage.config.clone();
             let url = replaced(&database, to_postgres);
             config.database_url = format!("{url}?sslmode=disable").as_str().into();
-            config.nats_url = replaced(nats.url(), to_nats).as_str().into();
+            let urls: Vec<_> =
+                to_nats.iter().map(|way| format!("nats://{}", way.address())).collect();
+            config.nats_url = urls.join(",").as_str().into();
             Running::start(program, twin, &config, folder.path())
         };
         let twins = [copy(Twin::First)?, copy(Twin::Second)?];
@@ -108,22 +129,31 @@ impl Site {
         Ok(site)
     }
 
-    async fn proxy(url: &str, postgres: bool) -> anyhow::Result<Proxy> {
-        Proxy::to(authority(url), postgres).await.context("a proxy")
+    /// Of one copy.
+    async fn proxies(
+        postgres: &devservers::Server,
+        nats: &Nats,
+    ) -> std::io::Result<(Proxy, Vec<Proxy>)> {
+        let to_postgres = Proxy::to(authority(postgres.url()), true).await?;
+        let mut to_nats = vec![];
+        for door in nats.doors() {
+            to_nats.push(Proxy::to(&door, false).await?);
+        }
+        Ok((to_postgres, to_nats))
     }
 
-    /// The way of one copy to one server.
-    pub(crate) fn way(&self, way: Way) -> &Proxy {
-        let [to_postgres, to_nats] = &self.proxies[way.twin.index()];
+    /// The ways of one copy to Postgres, or to NATS.
+    pub(crate) fn way(&self, way: Way) -> Ways<'_> {
+        let (to_postgres, to_nats) = &self.proxies[way.twin.index()];
         match way.to {
-            Server::Postgres => to_postgres,
-            Server::Nats => to_nats,
+            Server::Postgres => Ways(std::slice::from_ref(to_postgres)),
+            Server::Nats => Ways(to_nats),
         }
     }
 
     /// How many answers to commits were lost.
     pub(crate) fn answers_lost(&self) -> u64 {
-        self.proxies.iter().flatten().map(Proxy::lost).sum()
+        self.proxies.iter().map(|(to_postgres, _)| to_postgres.lost()).sum()
     }
 
     /// How often a copy ended that nobody had killed.
@@ -192,7 +222,7 @@ impl Running {
 }
 
 /// `host:port` of a URL.
-fn authority(url: &str) -> &str {
+pub(crate) fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split(['/', '?']).next().unwrap_or(rest);
     rest.rsplit('@').next().unwrap_or(rest)
