@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::handshake::nats_replicates;
+use crate::handshake::{nats_is_healthy, nats_replicates};
 use crate::home::Home;
 use crate::nats::{NATS, STORE, run};
 use crate::options::Options;
@@ -46,11 +46,9 @@ impl Routes {
     /// There are not so many free ports.
     pub fn between(nodes: usize) -> anyhow::Result<Self> {
         let mut listening: Vec<SocketAddr> = vec![];
-        while listening.len() < nodes {
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
-            if !listening.contains(&address) {
-                listening.push(address);
-            }
+        for _ in 0..nodes {
+            let port = unlike(&listening)?;
+            listening.push((Ipv4Addr::LOCALHOST, port).into());
         }
         let ways = vec![listening.clone(); nodes];
         Ok(Self { listening, ways })
@@ -82,6 +80,7 @@ pub struct Node {
     pub name: String,
     /// To kill, stop and restart it; its URL leads to this node alone.
     pub server: Server,
+    monitoring: Option<u16>,
 }
 
 impl Cluster {
@@ -93,6 +92,19 @@ impl Cluster {
 }
 
 impl Node {
+    /// A server that is no cluster, for whoever has either. It tells nothing of its health.
+    pub fn alone(server: Server) -> Self {
+        Self { name: "alone".to_owned(), server, monitoring: None }
+    }
+
+    /// Whether the node says that it has everything that it should have: it hears the leaders, and
+    /// has caught up with each stream of which it has a copy. (What a leader tells of a node that has
+    /// lost its store may still be from before.)
+    pub async fn is_healthy(&self) -> bool {
+        let Some(port) = self.monitoring else { return false };
+        tokio::task::spawn_blocking(move || nats_is_healthy(port)).await.unwrap_or(false)
+    }
+
     /// Removes everything that a stopped node has stored, as if its disk had been replaced.
     ///
     /// # Errors
@@ -135,15 +147,17 @@ fn start(routes: &Routes, options: &Options, say: &Say<'_>) -> anyhow::Result<Cl
     });
     let homes: Vec<Home> = homes.collect::<anyhow::Result<_>>()?;
     let token = token_of(homes.first().context("a cluster of no nodes")?.folder())?;
-    let (mut nodes, mut ports) = (vec![], vec![]);
+    let (mut nodes, mut ports): (Vec<Node>, Vec<u16>) = (vec![], vec![]);
     for (number, home) in homes.into_iter().enumerate() {
         let name = format!("n{}-{token}", number + 1);
         let cluster = format!("devservers-{token}");
         let mut more = options.nats_settings.clone();
         more.push(block(&cluster, routes.listening[number], &routes.ways[number]));
+        let monitoring = unlike(&routes.listening)?;
+        more.push(format!("http: \"127.0.0.1:{monitoring}\""));
         let server = run(options, &found, home, name.clone(), more)?;
         ports.push(port_of(&server)?);
-        nodes.push(Node { name, server });
+        nodes.push(Node { name, server, monitoring: Some(monitoring) });
     }
     let deadline = Instant::now() + ELECTION_LIMIT;
     while !ports.iter().all(|port| nats_replicates(*port, count)) {
@@ -151,6 +165,16 @@ fn start(routes: &Routes, options: &Options, say: &Say<'_>) -> anyhow::Result<Cl
         thread::sleep(LOOK_EVERY);
     }
     Ok(Cluster { nodes })
+}
+
+/// A free port that is none of these.
+fn unlike(taken: &[SocketAddr]) -> anyhow::Result<u16> {
+    loop {
+        let port = free_port()?;
+        if taken.iter().all(|address| address.port() != port) {
+            return Ok(port);
+        }
+    }
 }
 
 /// What makes the names of this cluster its own. JetStream knows nodes by their names, so data that

@@ -44,6 +44,19 @@ pub(crate) fn nats_replicates(port: u16, copies: usize) -> bool {
     made.unwrap_or(false)
 }
 
+/// Whether the NATS server that is monitored here has everything that it should have of its cluster:
+/// it answers 200 to nobody before. <https://docs.nats.io/running-a-nats-service/nats_admin/monitoring>
+pub(crate) fn nats_is_healthy(port: u16) -> bool {
+    let answer = connect(port).and_then(|mut stream| {
+        stream.set_read_timeout(Some(STREAM_LIMIT))?;
+        stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n")?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line)?;
+        Ok(line)
+    });
+    answer.is_ok_and(|line| line.split_whitespace().nth(1) == Some("200"))
+}
+
 /// The little of NATS' protocol that it takes to ask something.
 /// <https://docs.nats.io/reference/reference-protocols/nats-protocol>
 struct Conversation {

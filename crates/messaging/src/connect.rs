@@ -167,8 +167,7 @@ fn addresses(url: &str) -> Result<Vec<ServerAddr>, ConnectError> {
         let wrong = |why: &str| {
             ConnectError::Url(format!("server {number} of {}: {why}", urls.len()).into())
         };
-        let server: ServerAddr =
-            url.parse().map_err(|error: std::io::Error| wrong(&error.to_string()))?;
+        let server = url.parse::<ServerAddr>().map_err(|error| wrong(&error.to_string()))?;
         if server.host().is_empty() {
             return Err(wrong("it names no host"));
         }

@@ -59,7 +59,7 @@ impl Nats {
         let (mut routes, mut fronts) = (vec![], vec![]);
         let nodes = if nodes == 1 {
             let server = devservers::nats(options, say).await?;
-            vec![Node { name: "the only one".to_owned(), server }]
+            vec![Node::alone(server)]
         } else {
             let nodes = nodes as usize;
             let mut ways = Routes::between(nodes)?;
@@ -239,8 +239,13 @@ impl Nats {
         Ok(true)
     }
 
-    /// Whether all nodes have everything.
+    /// Whether all nodes have everything, as the leaders see it and as each node does.
     async fn is_whole(&self) -> anyhow::Result<bool> {
+        for node in &self.nodes {
+            if !node.is_healthy().await {
+                return Ok(false);
+            }
+        }
         for stream in STREAMS {
             let found = self.streams.get_stream(stream).await?;
             let copies = found.cached_info().cluster.iter().flat_map(|cluster| &cluster.replicas);
