@@ -170,7 +170,7 @@ impl Apart {
         let mut stage = Stage::start(&database, &operator, Clock::system(), options).await?;
         stage.config.nats.inbox_prefix = "_INBOX.operator".into();
         apply_roles(&stage.pool).await?;
-        let app = TestApp { stage, nats };
+        let app = TestApp { stage, nats, postgres: None };
         let (gateway, api) = (String::new(), String::new());
         Ok(Self { app, database, postgres, services: vec![], gateway, api })
     }

@@ -57,6 +57,13 @@ impl Process {
         self
     }
 
+    /// It finds this variable in its environment.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// The same, and starts it.
     ///
     /// # Errors

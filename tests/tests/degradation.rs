@@ -92,7 +92,7 @@ impl Site {
     }
 
     /// Nothing is wrong with what is stored, and everything ends.
-    async fn is_fine(self, processes: Vec<Process>) {
+    async fn ends_well(self, processes: Vec<Process>) {
         assert_eq!(self.app.findings().await, Vec::<String>::new());
         drop(processes);
         self.app.stop().await;
@@ -162,7 +162,7 @@ async fn while_postgres_is_down_messages_are_taken_and_afterwards_each_is_decide
     let measured = async || metric(&rest, MEASURED, "").await > stale;
     site.until("the lag is measured again", measured).await;
     assert_eq!(not_ready_for(&rest).await, Vec::<String>::new());
-    site.is_fine(vec![gateway, rest]).await;
+    site.ends_well(vec![gateway, rest]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,7 +190,7 @@ async fn while_the_log_is_locked_messages_wait_and_everything_else_is_answered()
     }
     let caught_up = async || metric(&service, LAG, "stage=\"engine\"").await == 0.0;
     site.until("the lag is gone", caught_up).await;
-    site.is_fine(vec![service]).await;
+    site.ends_well(vec![service]).await;
 }
 
 /// Posts until WhatsApp would stop: the webhook is answered 200.
@@ -236,7 +236,7 @@ async fn while_nats_is_down_webhooks_are_refused_and_what_is_known_is_read() {
     };
     site.until("the command is answered, with the same key", is_done).await;
     site.until("all is ready", async || not_ready_for(&service).await.is_empty()).await;
-    site.is_fine(vec![service]).await;
+    site.ends_well(vec![service]).await;
 }
 
 /// Sends a signal to a server.
@@ -262,7 +262,7 @@ async fn a_nats_that_hangs_is_refused_for_in_time_and_what_comes_twice_is_decide
     assert!(took < REFUSED_WITHIN, "refused after {took:?}");
     post_again(&site, &asked).await;
     site.is_onboarded(&(ann, asked)).await;
-    site.is_fine(vec![service]).await;
+    site.ends_well(vec![service]).await;
 }
 
 /// The way to a server, which can be cut and mended.
@@ -334,7 +334,7 @@ async fn while_whatsapp_is_down_messages_wait_in_the_send_queue_and_go_out_once(
 
     line.mend().await;
     site.is_onboarded(&ann).await;
-    site.is_fine(vec![service]).await;
+    site.ends_well(vec![service]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -370,7 +370,7 @@ async fn while_a_projector_is_stopped_the_rest_goes_on_and_its_lag_shows() {
         let caught_up = async || metric(&rest, LAG, &format!("stage=\"{view}\"")).await == 0.0;
         site.until("its lag is gone", caught_up).await;
     }
-    site.is_fine(vec![projector, rest]).await;
+    site.ends_well(vec![projector, rest]).await;
 }
 
 /// A newer program has recorded what this one does not know, as while versions are changed.

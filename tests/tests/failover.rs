@@ -62,9 +62,9 @@ async fn after_a_kill_the_next_onboarding_is_visible_within_ten_seconds_and_noth
         assert_eq!(app.outcome(asked).await, Outcome::Onboarded);
     }
     // Whoever is active: after the first round the second copy has everything, and it dies next.
-    for round in 0..2 {
+    for (round, copy) in copies.iter_mut().enumerate() {
         all.extend(ask(&app, &format!("dying{round}x"), 10).await);
-        copies[round].kill().unwrap();
+        copy.kill().unwrap();
         let killed = Instant::now();
         let next = ask(&app, &format!("next{round}x"), 1).await;
         assert_eq!(app.outcome(&next[0].1).await, Outcome::Onboarded);
@@ -75,8 +75,8 @@ async fn after_a_kill_the_next_onboarding_is_visible_within_ten_seconds_and_noth
         );
         assert!(took <= TAKEN_OVER, "{took:?}");
         all.extend(next);
-        copies[round].start().unwrap();
-        is_up(&app, &copies[round]).await;
+        copy.start().unwrap();
+        is_up(&app, copy).await;
     }
     for (asker, asked) in &all {
         assert_eq!(app.outcome(asked).await, Outcome::Onboarded);

@@ -1,7 +1,5 @@
 //! The limits that an operator sets hold for the service.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 use std::time::Duration;
 
 use acceptance::TestApp;

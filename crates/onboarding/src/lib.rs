@@ -34,6 +34,11 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migration
 
 /// Runs the program that the command line names.
 pub fn run() -> ExitCode {
+    run_by(Clock::system())
+}
+
+/// The same, where `serve` tells the time by this clock.
+pub fn run_by(clock: Clock) -> ExitCode {
     let cli = Cli::parse();
     process::prepare();
     install_tls();
@@ -44,7 +49,7 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(dispatch(cli)) {
+    match runtime.block_on(dispatch(cli, clock)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -58,7 +63,7 @@ pub(crate) fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+async fn dispatch(cli: Cli, clock: Clock) -> anyhow::Result<ExitCode> {
     if let Command::Demo { once } = cli.command {
         return demo::run(once).await;
     }
@@ -81,7 +86,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::BackupCheck(_)
         | Command::Contracts { .. }
         | Command::Texts(_) => Ok(ExitCode::SUCCESS),
-        Command::Serve { roles } => service::serve(config, &roles).await,
+        Command::Serve { roles } => service::serve(config, &roles, clock).await,
         Command::Migrate => commands::migrate::run(&config).await,
         Command::Directory(command) => commands::directory::run(&config, command).await,
         Command::Replay { id, json } => commands::replay::run(&config, &id, json).await,

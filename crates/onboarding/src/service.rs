@@ -41,13 +41,13 @@ const SOFT_STOP: Duration = Duration::from_secs(25);
 ///
 /// # Errors
 /// Whatever keeps the service from starting.
-pub async fn serve(config: Config, roles: &[Role]) -> anyhow::Result<ExitCode> {
+pub async fn serve(config: Config, roles: &[Role], clock: Clock) -> anyhow::Result<ExitCode> {
     crate::telemetry::start_logs(&config.log)?;
     crate::telemetry::keep_panics_to_themselves();
     // Before anybody can see that the service is up: what they send then has to be a soft stop.
     let mut signals = Signals::expect()?;
     let service = tokio::select! {
-        started = Service::start(&config, roles, Clock::system()) => started?,
+        started = Service::start(&config, roles, clock) => started?,
         () = signals.next() => {
             tracing::warn!("stopped before it was up");
             return Ok(ExitCode::FAILURE);

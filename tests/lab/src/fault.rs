@@ -49,6 +49,26 @@ pub struct Way {
     pub to: Server,
 }
 
+/// Whose clock is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Whose {
+    /// One copy's, so that the two differ.
+    One(Twin),
+    /// Both copies'.
+    Both,
+}
+
+impl Whose {
+    /// The copies.
+    pub fn twins(self) -> Vec<Twin> {
+        match self {
+            Self::One(twin) => vec![twin],
+            Self::Both => Twin::BOTH.to_vec(),
+        }
+    }
+}
+
 /// What is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -76,6 +96,16 @@ pub enum Fault {
     NodeEmptied(Leads),
     /// The stream EVT is deleted; the relay has to make it anew.
     EvtDeleted,
+    /// NATS is killed, and comes back with an older copy of EVT's folder: its tail is gone.
+    EvtOlder,
+    /// NATS is killed, and comes back without EVT's folder.
+    EvtFolderGone,
+    /// INBOX takes nothing more: its own limit is what it holds.
+    InboxFull,
+    /// The disk of Postgres is full.
+    PostgresDiskFull,
+    /// The disk of NATS is full; healed by space and a new start.
+    NatsDiskFull,
     /// Every connection is cut, and none comes about.
     Cut(Way),
     /// Nothing gets through, and nobody is told.
@@ -88,6 +118,11 @@ pub enum Fault {
     CloudSlow,
     /// Every other call to the Cloud API is taken, and its answer is lost.
     CloudAnswersLost,
+    /// Clocks of the service jump so many seconds forward, and stay there; what heals it is that the
+    /// other copy's follows.
+    ClockAhead(Whose, u16),
+    /// They jump so many seconds back; healed by going forward again.
+    ClockBack(Whose, u16),
 }
 
 /// What can be broken in one way at a time only.
@@ -103,6 +138,8 @@ pub enum Place {
     Nats,
     /// The fake Cloud API.
     Cloud,
+    /// The clocks of the copies.
+    Clocks,
 }
 
 const fn between(twin: Twin, to: Server) -> Way {
@@ -113,9 +150,12 @@ const TO_POSTGRES: [Way; 2] =
     [between(Twin::First, Server::Postgres), between(Twin::Second, Server::Postgres)];
 const TO_NATS: [Way; 2] = [between(Twin::First, Server::Nats), between(Twin::Second, Server::Nats)];
 
+const FIRST: Whose = Whose::One(Twin::First);
+const SECOND: Whose = Whose::One(Twin::Second);
+
 impl Fault {
-    /// All kinds, each with the places where it can strike.
-    pub const KINDS: [&'static [Self]; 16] = [
+    /// The usual kinds, each with the places where it can strike.
+    pub const KINDS: [&'static [Self]; 21] = [
         &[Self::Killed(Twin::First), Self::Killed(Twin::Second)],
         &[Self::Paused(Twin::First), Self::Paused(Twin::Second)],
         &[Self::PostgresCrashed],
@@ -132,9 +172,42 @@ impl Fault {
         &[Self::CloudAway],
         &[Self::CloudSlow],
         &[Self::CloudAnswersLost],
+        &[Self::EvtOlder],
+        &[Self::EvtFolderGone],
+        &[Self::InboxFull],
+        // No longer than a call may take: then a claim still excludes the other copy's; see `LEAPS`.
+        &[
+            Self::ClockAhead(FIRST, 1),
+            Self::ClockAhead(SECOND, 1),
+            Self::ClockAhead(Whose::Both, 1),
+        ],
+        &[Self::ClockBack(FIRST, 1), Self::ClockBack(SECOND, 1), Self::ClockBack(Whose::Both, 1)],
     ];
 
-    /// The kinds that there are beyond these where NATS is a cluster.
+    /// Jumps of clocks by more than the sender's grace time: for themselves, as the lease of a claim
+    /// then excludes nobody; see `docs/RELIABILITY.md`.
+    pub const LEAPS: [&'static [Self]; 3] = [
+        &[
+            Self::ClockAhead(FIRST, 60),
+            Self::ClockAhead(SECOND, 420),
+            Self::ClockAhead(Whose::Both, 900),
+        ],
+        &[
+            Self::ClockAhead(FIRST, 7_200),
+            Self::ClockAhead(SECOND, 4_500),
+            Self::ClockAhead(Whose::Both, 5_400),
+        ],
+        &[
+            Self::ClockBack(FIRST, 300),
+            Self::ClockBack(SECOND, 120),
+            Self::ClockBack(Whose::Both, 600),
+        ],
+    ];
+
+    /// The kinds for which the servers' files must be on small disks of their own.
+    pub const DISKS: [&'static [Self]; 2] = [&[Self::PostgresDiskFull], &[Self::NatsDiskFull]];
+
+    /// The kinds for which NATS must be a cluster.
     pub const OF_A_CLUSTER: [&'static [Self]; 3] = [
         &[
             Self::NodeKilled(Leads::Inbox),
@@ -156,12 +229,6 @@ impl Fault {
         ],
     ];
 
-    /// The kinds that can be with so many NATS servers.
-    pub fn kinds(nats: u32) -> Vec<&'static [Self]> {
-        let of_a_cluster: &[&'static [Self]] = if nats > 1 { &Self::OF_A_CLUSTER } else { &[] };
-        [&Self::KINDS[..], of_a_cluster].concat()
-    }
-
     /// The kind's name, for tables.
     pub const fn kind(self) -> &'static str {
         match self {
@@ -176,6 +243,11 @@ impl Fault {
             Self::NodeApart(..) => "NATS node cut off",
             Self::NodeEmptied(_) => "NATS node lost its store",
             Self::EvtDeleted => "EVT deleted",
+            Self::EvtOlder => "EVT's folder older",
+            Self::EvtFolderGone => "EVT's folder gone",
+            Self::InboxFull => "INBOX full",
+            Self::PostgresDiskFull => "Postgres' disk full",
+            Self::NatsDiskFull => "NATS' disk full",
             Self::Cut(Way { to: Server::Postgres, .. }) => "way to Postgres cut",
             Self::Cut(Way { to: Server::Nats, .. }) => "way to NATS cut",
             Self::Stalled(Way { to: Server::Postgres, .. }) => "way to Postgres stalled",
@@ -184,6 +256,11 @@ impl Fault {
             Self::CloudAway => "Cloud API away",
             Self::CloudSlow => "Cloud API slow",
             Self::CloudAnswersLost => "Cloud API's answers lost",
+            Self::ClockAhead(_, ..60) => "clock seconds ahead",
+            Self::ClockAhead(_, ..3_600) => "clock minutes ahead",
+            Self::ClockAhead(..) => "clock hours ahead",
+            Self::ClockBack(_, ..60) => "clock seconds back",
+            Self::ClockBack(..) => "clock minutes back",
         }
     }
 
@@ -191,31 +268,61 @@ impl Fault {
     pub const fn place(self) -> Place {
         match self {
             Self::Killed(twin) | Self::Paused(twin) => Place::Process(twin),
-            Self::PostgresCrashed | Self::PostgresStopped | Self::PostgresClosed => Place::Postgres,
-            Self::NatsCrashed | Self::NatsPaused | Self::EvtDeleted => Place::Nats,
-            // One at a time, or a majority might be missing.
-            Self::NodeKilled(_) | Self::NodeApart(..) | Self::NodeEmptied(_) => Place::Nats,
+            Self::PostgresCrashed
+            | Self::PostgresStopped
+            | Self::PostgresClosed
+            | Self::PostgresDiskFull => Place::Postgres,
+            // Nodes of a cluster too: one at a time, or a majority might be missing.
+            Self::NatsCrashed
+            | Self::NatsPaused
+            | Self::NodeKilled(_)
+            | Self::NodeApart(..)
+            | Self::NodeEmptied(_)
+            | Self::EvtDeleted
+            | Self::EvtOlder
+            | Self::EvtFolderGone
+            | Self::InboxFull
+            | Self::NatsDiskFull => Place::Nats,
             Self::Cut(way) | Self::Stalled(way) => Place::Way(way),
             Self::CommitAnswersLost(twin) => Place::Way(between(twin, Server::Postgres)),
             Self::CloudAway | Self::CloudSlow | Self::CloudAnswersLost => Place::Cloud,
+            Self::ClockAhead(..) | Self::ClockBack(..) => Place::Clocks,
         }
     }
 
-    /// For how many milliseconds. A pause and a stall after it together must stay below the sender's
-    /// grace time; see `docs/RELIABILITY.md`.
+    /// Whether it is about the files of a NATS that is one server. Each node of a cluster has files of
+    /// its own: see [`Self::OF_A_CLUSTER`].
+    pub const fn is_of_one_nats(self) -> bool {
+        matches!(self, Self::EvtOlder | Self::EvtFolderGone | Self::NatsDiskFull)
+    }
+
+    /// By how many seconds both copies' clocks are ahead after it that were not before it.
+    pub const fn seconds_ahead(self) -> u16 {
+        match self {
+            Self::ClockAhead(_, seconds) => seconds,
+            _ => 0,
+        }
+    }
+
+    /// For how many milliseconds. A pause may outlast the sender's grace time: whoever was stopped
+    /// for so long between claiming a message and calling does not call.
     pub const fn lasts(self) -> RangeInclusive<u64> {
         match self {
             Self::EvtDeleted => 0..=0,
             // An election begins four to nine seconds after the leader was heard last.
             Self::NodeKilled(_) | Self::NodeApart(..) => 1_000..=12_000,
-            Self::NodeEmptied(_) => 100..=4_000,
-            Self::Killed(_) | Self::PostgresCrashed | Self::PostgresStopped | Self::NatsCrashed => {
-                100..=4_000
-            }
-            Self::Paused(_) => 500..=6_000,
-            Self::NatsPaused | Self::Stalled(_) => 500..=5_000,
+            Self::Killed(_)
+            | Self::PostgresCrashed
+            | Self::PostgresStopped
+            | Self::NatsCrashed
+            | Self::NodeEmptied(_)
+            | Self::EvtFolderGone => 100..=4_000,
+            Self::Paused(_) => 500..=15_000,
+            Self::NatsPaused | Self::Stalled(_) | Self::InboxFull => 500..=5_000,
             Self::PostgresClosed | Self::Cut(_) | Self::CommitAnswersLost(_) => 200..=5_000,
+            Self::EvtOlder | Self::PostgresDiskFull | Self::NatsDiskFull => 1_000..=5_000,
             Self::CloudAway | Self::CloudSlow | Self::CloudAnswersLost => 1_000..=6_000,
+            Self::ClockAhead(..) | Self::ClockBack(..) => 1_000..=8_000,
         }
     }
 }
@@ -224,13 +331,16 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())?;
         match self {
-            Self::NodeKilled(leads) | Self::NodeEmptied(leads) => write!(f, " ({leads})")?,
-            Self::NodeApart(leads, clients) => write!(f, " ({leads}; {clients})")?,
+            Self::NodeKilled(leads) | Self::NodeEmptied(leads) => return write!(f, " ({leads})"),
+            Self::NodeApart(leads, clients) => return write!(f, " ({leads}; {clients})"),
+            Self::ClockAhead(whose, seconds) | Self::ClockBack(whose, seconds) => {
+                return write!(f, " ({whose}, {seconds} s)");
+            }
             _ => {}
         }
         match self.place() {
             Place::Process(twin) | Place::Way(Way { twin, .. }) => write!(f, " ({twin})"),
-            Place::Postgres | Place::Nats | Place::Cloud => Ok(()),
+            Place::Postgres | Place::Nats | Place::Cloud | Place::Clocks => Ok(()),
         }
     }
 }
@@ -241,5 +351,14 @@ impl fmt::Display for Twin {
             Self::First => "first",
             Self::Second => "second",
         })
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(twin) => twin.fmt(f),
+            Self::Both => f.write_str("both"),
+        }
     }
 }

@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_nats::jetstream::Context as JetStream;
+use async_nats::jetstream::stream::Info;
+use chrono::TimeDelta;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use onboarding::whatsapp::fake::{Behaviour, FakeCloudApi};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::evt_folder;
 use crate::fault::{Fault, Server, Way};
+use crate::nats::PATIENCE;
 use crate::proxy::Mode;
 use crate::report::{Inflicted, Tell};
 use crate::schedule::{Planned, Schedule};
 use crate::site::Site;
 
-/// How long NATS may take to delete a stream, when it has just come back, or elects.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Slow, but within the time that the sender waits for.
 const SLOW: Duration = Duration::from_millis(400);
 /// Beyond it.
@@ -41,7 +43,7 @@ pub(crate) async fn all(
         let done = async {
             strike(site, streams, fault).await?;
             sleep(lasts).await;
-            heal(site, fault).await
+            heal(site, streams, fault).await
         };
         done.await.with_context(|| fault.to_string())?;
         anyhow::Ok(Inflicted {
@@ -71,6 +73,17 @@ async fn strike(site: &Site, streams: &JetStream, fault: Fault) -> anyhow::Resul
         Fault::NodeApart(leads, clients) => site.nats.part(leads, clients).await,
         Fault::NodeEmptied(leads) => site.nats.empty(leads).await,
         Fault::EvtDeleted => delete_evt(streams).await,
+        Fault::EvtOlder => evt_folder::keep_copy(site).await,
+        Fault::EvtFolderGone => evt_folder::lose(site).await,
+        Fault::InboxFull => limit_inbox(streams, None).await,
+        Fault::PostgresDiskFull => site.disk(Server::Postgres)?.fill(),
+        Fault::NatsDiskFull => site.disk(Server::Nats)?.fill(),
+        Fault::ClockAhead(whose, seconds) => {
+            site.clocks.advance(&whose.twins(), TimeDelta::seconds(seconds.into()))
+        }
+        Fault::ClockBack(whose, seconds) => {
+            site.clocks.advance(&whose.twins(), TimeDelta::seconds(-i64::from(seconds)))
+        }
         Fault::Cut(way) => {
             site.way(way).set(Mode::Cut);
             Ok(())
@@ -90,7 +103,7 @@ async fn strike(site: &Site, streams: &JetStream, fault: Fault) -> anyhow::Resul
     }
 }
 
-async fn heal(site: &Site, fault: Fault) -> anyhow::Result<()> {
+async fn heal(site: &Site, streams: &JetStream, fault: Fault) -> anyhow::Result<()> {
     match fault {
         Fault::Killed(twin) => site.start_again(twin).await,
         Fault::Paused(twin) => {
@@ -106,6 +119,26 @@ async fn heal(site: &Site, fault: Fault) -> anyhow::Result<()> {
         Fault::NodeEmptied(_) => site.nats.refill().await,
         // By the relay.
         Fault::EvtDeleted => Ok(()),
+        Fault::EvtOlder => evt_folder::put_copy_back(site).await,
+        Fault::EvtFolderGone => site.nats.restart().await,
+        Fault::InboxFull => {
+            let limit = site.stage.config.streams.inbox_max_bytes;
+            limit_inbox(streams, Some(limit)).await
+        }
+        Fault::PostgresDiskFull => {
+            site.disk(Server::Postgres)?.empty()?;
+            // It may have given up meanwhile.
+            site.postgres.restart().await
+        }
+        Fault::NatsDiskFull => {
+            site.disk(Server::Nats)?.empty()?;
+            // It shuts JetStream down for good when the disk is full.
+            site.nats.restart().await
+        }
+        Fault::ClockAhead(..) => site.clocks.agree(),
+        Fault::ClockBack(whose, seconds) => {
+            site.clocks.advance(&whose.twins(), TimeDelta::seconds(seconds.into()))
+        }
         Fault::Cut(way) | Fault::Stalled(way) => {
             site.way(way).set(Mode::Open);
             Ok(())
@@ -136,6 +169,26 @@ async fn delete_evt(streams: &JetStream) -> anyhow::Result<()> {
             Err(_) => sleep(Duration::from_millis(200)).await,
         }
     }
+}
+
+/// INBOX takes so many bytes; none more than it holds now without a number. What it holds stays: a
+/// stream that refuses what is new drops nothing for a lower limit.
+async fn limit_inbox(streams: &JetStream, bytes: Option<u64>) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match try_to_limit_inbox(streams, bytes).await {
+            Err(_) if Instant::now() < deadline => sleep(Duration::from_millis(200)).await,
+            done => return done,
+        }
+    }
+}
+
+async fn try_to_limit_inbox(streams: &JetStream, bytes: Option<u64>) -> anyhow::Result<()> {
+    let inbox = streams.get_stream("INBOX").await?;
+    let Info { mut config, state, .. } = inbox.cached_info().clone();
+    config.max_bytes = i64::try_from(bytes.unwrap_or(state.bytes.max(1)))?;
+    streams.update_stream(&config).await?;
+    Ok(())
 }
 
 /// Two behaviours by turns.

@@ -7,16 +7,21 @@
 //!
 //! The checker knows only what was sent, what the fake Cloud API received, and the stores. Nothing
 //! in the service knows of the lab: processes are killed and stopped from outside, connections are
-//! cut and stalled by a [`proxy`] in between.
+//! cut and stalled by a [`proxy`] in between, and the [`clock`] that it is started with follows a file.
 
 pub mod check;
+pub mod clock;
+mod disk;
 pub mod drain;
+mod evt_folder;
 pub mod fault;
 mod inflict;
+mod leftovers;
 pub mod load;
 mod nats;
 pub mod node;
 pub mod options;
+mod plan;
 pub mod proxy;
 pub mod report;
 mod run;
@@ -24,4 +29,5 @@ pub mod schedule;
 mod site;
 mod telling;
 
-pub use run::{Plan, run};
+pub use plan::{Mix, Plan};
+pub use run::{run, run_by};

@@ -15,6 +15,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::schedule::Schedule;
+
 const BANK: &str = "lab-bank";
 const WEALTH: &str = "lab-wealth";
 const PRIMARY: &str = "800100";
@@ -81,6 +83,21 @@ impl Load {
     /// # Errors
     /// Never: the ids are good.
     pub fn draw(stage: &Stage, seed: u64, messages: u32, over: Duration) -> anyhow::Result<Self> {
+        Self::draw_beside(&Schedule(vec![]), stage, seed, messages, over)
+    }
+
+    /// The same, beside faults: where the service's clocks jump forward for good, the clients' go
+    /// with them, for nobody may take a message of a moment ago for one of yesterday.
+    ///
+    /// # Errors
+    /// Never: the ids are good.
+    pub fn draw_beside(
+        faults: &Schedule,
+        stage: &Stage,
+        seed: u64,
+        messages: u32,
+        over: Duration,
+    ) -> anyhow::Result<Self> {
         // Apart from the schedule's: that must not change with the load.
         let mut rng = StdRng::seed_from_u64(seed ^ u64::from_be_bytes(*b"messages"));
         let begun = stage.now();
@@ -91,6 +108,7 @@ impl Load {
             let some = rng.random_range(1..=4).min(messages - number);
             let due = over.mul_f64(f64::from(number) / f64::from(messages));
             let sent_at = begun + TimeDelta::seconds(due.as_secs().cast_signed());
+            let sent_at = sent_at + faults.ahead_at(due);
             let (mut post, mut requests) = (WebhookPost::new(), vec![]);
             for number in number..number + some {
                 let wamid = stage.next_wamid();
@@ -194,7 +212,8 @@ impl Drawn {
                 new(&to, says(&stranger, at, "Hello?"), &[Outcome::Redirected])
             }
             _ => {
-                let at = at - TimeDelta::hours(25);
+                // Too late also for a copy whose clock has still to jump.
+                let at = at - TimeDelta::hours(30);
                 let late = says(&who, at, "#u1");
                 Self { at, ..new(PRIMARY, late, &[Outcome::Expired]) }
             }

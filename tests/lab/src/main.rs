@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("serve") => {
             std::thread::spawn(end_with_the_lab);
-            onboarding::run()
+            onboarding::run_by(lab::clock::of_this_copy())
         }
         Some("check") => onboarding::run(),
         _ => match hurt(&LabOptions::parse()) {
@@ -39,6 +39,7 @@ fn end_with_the_lab() {
 
 fn hurt(options: &LabOptions) -> anyhow::Result<ExitCode> {
     let plan = options.plan();
+    eprintln!("left out: {}", plan.left_out());
     if options.schedule {
         println!("seed {}", plan.seed);
         print!("{}", plan.schedule());

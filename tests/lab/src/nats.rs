@@ -23,8 +23,9 @@ use crate::site::authority;
 
 /// What has a copy on every node of a cluster.
 const STREAMS: [&str; 4] = ["INBOX", "EVT", "DLQ", "KV_onboarding-numbers"];
-/// How long a cluster may take to elect its leaders, and to bring a node up to date.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long NATS may take until it does what is asked of it: when it has just come back, elects its
+/// leaders, or brings a node up to date.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// One server, or a cluster.
@@ -86,6 +87,14 @@ impl Nats {
     /// All nodes.
     pub(crate) fn nodes(&self) -> &[Node] {
         &self.nodes
+    }
+
+    /// The one server, where it is no cluster: there are faults that are about its files.
+    pub(crate) fn only(&self) -> anyhow::Result<&devservers::Server> {
+        match self.nodes.as_slice() {
+            [node] => Ok(&node.server),
+            nodes => anyhow::bail!("NATS is a cluster of {}", nodes.len()),
+        }
     }
 
     /// Leads to all nodes without detour.

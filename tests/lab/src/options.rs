@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::run::Plan;
+use crate::plan::{Mix, Plan};
 
 /// How long a fault has for itself, on average, if nobody says how long all of them take.
 const EACH: Duration = Duration::from_secs(5);
@@ -14,13 +14,13 @@ const EACH: Duration = Duration::from_secs(5);
 /// Starts a private Postgres and NATS, a fake WhatsApp and two copies of the service, posts signed
 /// webhooks whose contents are known, and meanwhile breaks things by a schedule that is drawn from a
 /// seed: copies and servers are killed and paused, connections cut and stalled, answers to commits
-/// lost, EVT deleted, WhatsApp away, slow or silent; with --nats 3 also single nodes of the cluster
-/// killed, cut off and emptied. Each fault is healed after a while. Once all are,
-/// and everything has drained, a checker looks at what was sent, what WhatsApp received, and the
-/// stores.
+/// lost, EVT deleted and truncated, INBOX full, clocks moved, WhatsApp away, slow or silent; with
+/// --nats 3 also single nodes of the cluster killed, cut off and emptied. Each fault is healed after a
+/// while. Once all are, and everything has drained, a checker looks at what was sent, what WhatsApp
+/// received, and the stores.
 ///
-/// The same --seed, --faults, --minutes and --nats draw the same schedule; what meets what in the processes
-/// still differs from run to run.
+/// The same --seed, --faults, --minutes, --nats, --disks and --leaps draw the same schedule; what meets
+/// what in the processes still differs from run to run.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lab", bin_name = "cargo lab", max_term_width = 100)]
 #[command(after_help = "Exit status: 0 all that must hold holds, 1 there is a finding or the lab \
@@ -32,7 +32,7 @@ pub struct LabOptions {
     #[arg(long)]
     pub seed: Option<u64>,
     /// How many faults.
-    #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    #[arg(long, default_value_t = 63, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub faults: u32,
     /// How many messages clients write, over the same time.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -47,10 +47,17 @@ pub struct LabOptions {
     /// How many seconds it may take after the last fault until nothing is left to do.
     #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub drain: u32,
-    /// The sender's grace time in seconds. With less than the longest pause and stall together (11),
-    /// messages may be sent twice and be findings.
+    /// The sender's grace time in seconds: a message whose call may have been made and not answered is
+    /// called again only after that.
     #[arg(long, default_value_t = 12, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(3..=600))]
     pub grace: u32,
+    /// Keep the files of Postgres, and of a single NATS, on small disks in memory, and let these be
+    /// full too. Needs root, who may mount them.
+    #[arg(long)]
+    pub disks: bool,
+    /// Move the service's clocks by minutes and hours, and break nothing else.
+    #[arg(long, conflicts_with = "disks")]
+    pub leaps: bool,
     /// Keep the stores and the logs; they are kept anyhow if there is a finding.
     #[arg(long)]
     pub keep: bool,
@@ -77,6 +84,11 @@ impl LabOptions {
         let over = self.minutes.map_or(EACH * self.faults.max(1), |minutes| {
             Duration::from_secs(60 * u64::from(minutes))
         });
+        let mix = match (self.disks, self.leaps) {
+            (true, _) => Mix::WithDisks,
+            (_, true) => Mix::Leaps,
+            _ => Mix::Usual,
+        };
         Plan {
             seed: self.seed.unwrap_or_else(rand::random),
             faults: self.faults,
@@ -85,6 +97,7 @@ impl LabOptions {
             nats: self.nats,
             grace: self.grace,
             drain: Duration::from_secs(self.drain.into()),
+            mix,
             keep: self.keep,
         }
     }
@@ -115,5 +128,14 @@ mod tests {
     fn a_number_that_makes_no_sense_is_refused() {
         let zero = LabOptions::try_parse_from(["lab", "--messages", "0"]);
         assert_eq!(zero.unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn leaps_of_clocks_come_alone() {
+        let mix = |arguments: &[&str]| LabOptions::parse_from(arguments).plan().mix;
+        assert_eq!([mix(&["lab"]), mix(&["lab", "--leaps"])], [Mix::Usual, Mix::Leaps]);
+        assert_eq!(mix(&["lab", "--disks"]), Mix::WithDisks);
+        let both = LabOptions::try_parse_from(["lab", "--leaps", "--disks"]);
+        assert_eq!(both.unwrap_err().exit_code(), 2);
     }
 }

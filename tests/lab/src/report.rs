@@ -68,6 +68,8 @@ pub struct Report {
     pub drained_seconds: f64,
     /// How long it might have taken.
     pub drain_limit_seconds: f64,
+    /// Which faults there were not, and why.
+    pub left_out: String,
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// Where the stores and logs are, if they were kept.
@@ -113,6 +115,7 @@ impl fmt::Display for Report {
         for Finding { by, kind, what } in &self.findings {
             writeln!(f, "{by}: {kind}: {what}")?;
         }
+        writeln!(f, "left out: {}", self.left_out)?;
         for folder in &self.kept {
             writeln!(f, "kept: {}", folder.display())?;
         }
@@ -144,6 +147,7 @@ mod tests {
             ended_by_themselves: 0,
             drained_seconds: 4.0,
             drain_limit_seconds: 120.0,
+            left_out: "full disks: only root may mount small disks".to_owned(),
             findings: vec![],
             kept: vec![],
         }
@@ -155,6 +159,7 @@ mod tests {
         let text = report.to_string();
         assert!(text.contains("copy killed                        2       3.0 s"), "{text}");
         assert!(text.ends_with("Sound. Seed 7.\n"), "{text}");
+        assert!(text.contains("left out: full disks: only root"), "{text}");
         report.findings.push(Finding::new("webhook-lost", "one".into()));
         let text = report.to_string();
         assert!(text.contains("lab: webhook-lost: one") && text.contains("NOT SOUND"), "{text}");

@@ -9,8 +9,8 @@ use devservers::Progress;
 use tokio::time::{Instant, interval};
 
 use crate::check::{self, Evidence, Finding, Stores};
-use crate::fault::Fault;
 use crate::load::Load;
+use crate::plan::Plan;
 use crate::report::{Report, Tell};
 use crate::schedule::Schedule;
 use crate::site::Site;
@@ -22,51 +22,37 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Statuses that are late come so much after the sender's grace time.
 const LATE: Duration = Duration::from_secs(3);
 
-/// What is to be done.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// Draws schedule and load.
-    pub seed: u64,
-    /// How many faults.
-    pub faults: u32,
-    /// How many messages of clients.
-    pub messages: u32,
-    /// Over which time faults and messages come.
-    pub over: Duration,
-    /// How many NATS servers: 1, or 3 as a cluster.
-    pub nats: u32,
-    /// The sender's grace time in seconds.
-    pub grace: u32,
-    /// How long it may take after the last fault until nothing is left to do.
-    pub drain: Duration,
-    /// Whether stores and logs stay, whatever is found.
-    pub keep: bool,
-}
-
-impl Plan {
-    /// Its faults.
-    pub fn schedule(&self) -> Schedule {
-        Schedule::draw_of(&Fault::kinds(self.nats), self.seed, self.faults, self.over)
-    }
-}
-
 /// Does it. `program` is this package's own binary, which is the service too.
 ///
 /// # Errors
 /// The site can't be built, or a fault can't be inflicted or healed. What is wrong with the service is
 /// a finding and no error.
 pub async fn run(program: &Path, plan: &Plan, say: &Progress<'_>) -> anyhow::Result<Report> {
-    let schedule = plan.schedule();
-    let mut site = Site::start(program, plan.grace, plan.nats, say).await?;
-    site.folder.kept = plan.keep;
+    run_by(program, plan, &plan.schedule(), say).await
+}
+
+/// The same, with these faults instead of those that the plan draws.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_by(
+    program: &Path,
+    plan: &Plan,
+    schedule: &Schedule,
+    say: &Progress<'_>,
+) -> anyhow::Result<Report> {
+    let mut site = Site::start(program, plan, say).await?;
+    if plan.keep {
+        site.folder.keep()?;
+    }
     let streams = jetstream::new(onboarding::nats_client(&site.stage.config).await?);
-    let load = Load::draw(&site.stage, plan.seed, plan.messages, plan.over)?;
+    let load = Load::draw_beside(schedule, &site.stage, plan.seed, plan.messages, plan.over)?;
     let telling = Telling::default();
     let begun = Instant::now();
     let tell = Tell { say, begun };
     let late = Duration::from_secs(plan.grace.into()) + LATE;
     let work = async {
-        let faults = inflict::all(&site, &streams, &schedule, begun, &tell).await?;
+        let faults = inflict::all(&site, &streams, schedule, begun, &tell).await?;
         tell.line("the last fault is healed; waiting until nothing is left to do");
         let healed = Instant::now();
         let outside = || left_outside(&site, &load, &telling);
@@ -96,13 +82,16 @@ pub async fn run(program: &Path, plan: &Plan, say: &Progress<'_>) -> anyhow::Res
         answered: answers.requests,
         received: site.stage.cloud.received(),
         told: telling.told(),
+        clocks: site.clocks.history(),
         asked: load.asked,
     };
     let stores = Stores { program, config: &site.stage.config, pool: &site.stage.pool };
     let checked = check::all(&evidence, &stores).await.context("checking")?;
     let undrained = left.into_iter().map(|what| Finding::new("not-drained", what));
     let findings: Vec<Finding> = undrained.chain(checked.findings).collect();
-    site.folder.kept |= !findings.is_empty();
+    if !findings.is_empty() {
+        site.folder.keep()?;
+    }
     Ok(Report {
         seed: plan.seed,
         faults,
@@ -118,7 +107,8 @@ pub async fn run(program: &Path, plan: &Plan, say: &Progress<'_>) -> anyhow::Res
         drained_seconds: drained.as_secs_f64(),
         drain_limit_seconds: plan.drain.as_secs_f64(),
         findings,
-        kept: if site.folder.kept { site.folder.places() } else { vec![] },
+        left_out: plan.left_out(),
+        kept: if site.folder.is_kept() { site.folder.places() } else { vec![] },
     })
 }
 

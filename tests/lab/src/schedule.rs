@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -28,16 +29,16 @@ pub struct Planned {
 }
 
 impl Schedule {
-    /// Draws so many faults over this time. The same arguments give the same schedule.
+    /// Draws so many of the usual faults over this time. The same arguments give the same schedule.
     ///
     /// Every kind comes before one comes again, in a drawn order. Several may be there at once, but
     /// not in the same place.
     pub fn draw(seed: u64, faults: u32, over: Duration) -> Self {
-        Self::draw_of(&Fault::KINDS, seed, faults, over)
+        Self::draw_from(&Fault::KINDS, seed, faults, over)
     }
 
-    /// The same, of these kinds.
-    pub fn draw_of(kinds: &[&'static [Fault]], seed: u64, faults: u32, over: Duration) -> Self {
+    /// The same, of some kinds.
+    pub fn draw_from(kinds: &[&'static [Fault]], seed: u64, faults: u32, over: Duration) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let slot = (over.as_millis() as u64 / u64::from(faults.max(1))).max(1);
         let mut deck = Deck { all: kinds, left: vec![] };
@@ -63,9 +64,15 @@ impl Schedule {
         }
         Self(planned)
     }
+
+    /// By how much the clocks have jumped forward for good by then, for everybody.
+    pub fn ahead_at(&self, at: Duration) -> TimeDelta {
+        let jumps = self.0.iter().filter(|planned| planned.at <= at);
+        TimeDelta::seconds(jumps.map(|planned| i64::from(planned.fault.seconds_ahead())).sum())
+    }
 }
 
-/// The kinds that have still to come, in their drawn order.
+/// The kinds, and those that have still to come, in their drawn order.
 struct Deck<'a> {
     all: &'a [&'static [Fault]],
     left: Vec<&'static [Fault]>,
@@ -100,6 +107,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::fault::{Twin, Whose};
 
     const OVER: Duration = Duration::from_secs(300);
 
@@ -121,18 +129,6 @@ mod tests {
                 let kinds: BTreeSet<_> = round.iter().map(|planned| planned.fault.kind()).collect();
                 assert_eq!(kinds.len(), all, "seed {seed}:\n{schedule}");
             }
-        }
-    }
-
-    #[test]
-    fn nodes_are_struck_by_what_they_lead_and_only_in_a_cluster() {
-        let drawn = |nats| Schedule::draw_of(&Fault::kinds(nats), 7, 38, OVER);
-        assert_eq!(drawn(1), Schedule::draw(7, 38, OVER));
-        let told = drawn(3).to_string();
-        assert_eq!(told, drawn(3).to_string());
-        for kind in ["NATS node killed (", "NATS node cut off (", "NATS node lost its store ("] {
-            assert!(told.contains(kind), "{told}");
-            assert!(!drawn(1).to_string().contains(kind));
         }
     }
 
@@ -160,5 +156,20 @@ mod tests {
         assert!(sparse[9].at > OVER * 8 / 10 && sparse[9].at < OVER);
         let Schedule(dense) = Schedule::draw(1, 200, Duration::from_secs(2));
         assert_eq!(dense.len(), 200);
+    }
+
+    #[test]
+    fn clocks_that_jumped_forward_stay_there_and_those_that_jumped_back_do_not() {
+        let at = |second, fault| {
+            let at = Duration::from_secs(second);
+            Planned { at, lasts: Duration::from_secs(1), fault }
+        };
+        let schedule = Schedule(vec![
+            at(1, Fault::ClockAhead(Whose::Both, 60)),
+            at(5, Fault::ClockBack(Whose::Both, 600)),
+            at(9, Fault::ClockAhead(Whose::One(Twin::First), 7_200)),
+        ]);
+        let ahead = |second| schedule.ahead_at(Duration::from_secs(second)).num_seconds();
+        assert_eq!([0, 1, 6, 9].map(ahead), [0, 60, 60, 7_260]);
     }
 }

@@ -16,17 +16,20 @@ use onboarding::demo::{Stage, StageOptions};
 use onboarding::whatsapp::fake::Webhook;
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::clock::{Clocks, VARIABLE};
+use crate::disk::Disk;
 use crate::fault::{Server, Twin, Way};
-use crate::load;
 use crate::nats::Nats;
+use crate::plan::Plan;
 use crate::proxy::{Mode, Proxy};
+use crate::{leftovers, load};
 
 /// Every role that writes runs twice, so that one can take over from the other.
 const ROLES: [&[Role]; 2] =
     [&Role::ALL, &[Role::Gateway, Role::Engine, Role::Relay, Role::Projector, Role::Sender]];
 
 /// How long the sender waits for WhatsApp's answer, in seconds: a lost one must not cost much.
-const CLOUD_TIMEOUT: u64 = 2;
+pub(crate) const CLOUD_TIMEOUT: u64 = 2;
 
 /// How often it is looked whether a copy has ended by itself, as what supervises it would.
 const SUPERVISION: Duration = Duration::from_secs(1);
@@ -41,6 +44,7 @@ pub(crate) struct Site {
     proxies: [(Proxy, Vec<Proxy>); 2],
     pub(crate) postgres: devservers::Server,
     pub(crate) nats: Nats,
+    pub(crate) clocks: Clocks,
     /// Dropped last: the servers' files are in it.
     pub(crate) folder: Folder,
 }
@@ -68,24 +72,26 @@ struct Running {
 }
 
 impl Site {
-    /// Starts all of it, with so many NATS servers. `program` is this package's own binary, which is
-    /// the service too.
+    /// Starts all of it. `program` is this package's own binary, which is the service too.
     pub(crate) async fn start(
         program: &Path,
-        grace: u32,
-        servers: u32,
+        plan: &Plan,
         say: &Progress<'_>,
     ) -> anyhow::Result<Self> {
         let mut folder = Folder::create()?;
-        let mut options = Options::new(folder.path());
-        // The folder goes with the site, unless there is something to look at in it.
-        options.keep_data = true;
-        options.ignore_env = true;
-        let postgres = devservers::postgres(&options, say).await?;
-        let nats = Nats::start(servers, &options, say).await?;
-        folder.holds(postgres.data_dir());
+        folder.mount_disks(plan.small_disks())?;
+        let options = |server| {
+            let mut options = Options::new(folder.above(server));
+            // The folder goes with the site, unless there is something to look at in it.
+            options.keep_data = true;
+            options.ignore_env = true;
+            options
+        };
+        let postgres = devservers::postgres(&options(Server::Postgres), say).await?;
+        let nats = Nats::start(plan.nats, &options(Server::Nats), say).await?;
+        folder.holds(Server::Postgres, postgres.data_dir())?;
         for node in nats.nodes() {
-            folder.holds(node.server.data_dir());
+            folder.holds(Server::Nats, node.server.data_dir())?;
         }
         let database = create_database(postgres.url(), "lab").await?;
         let options = StageOptions {
@@ -96,14 +102,15 @@ impl Site {
         };
         let clock = Clock::system();
         let mut stage = Stage::start(&database, &nats.url(), clock, options).await?;
-        stage.config.streams.replicas = servers as usize;
-        stage.config.sender.grace_seconds = grace;
+        stage.config.streams.replicas = plan.nats as usize;
+        stage.config.sender.grace_seconds = plan.grace;
         stage.config.cloud_api.timeout_seconds = CLOUD_TIMEOUT;
         say("starting two copies of the service");
         let proxies = [
             Self::proxies(&postgres, &nats).await.context("a proxy")?,
             Self::proxies(&postgres, &nats).await.context("a proxy")?,
         ];
+        let clocks = Clocks::new(folder.path());
         let copy = |twin: Twin| {
             let (to_postgres, to_nats) = &proxies[twin.index()];
             let mut config = stage.config.clone();
@@ -112,7 +119,7 @@ impl Site {
             let urls: Vec<_> =
                 to_nats.iter().map(|way| format!("nats://{}", way.address())).collect();
             config.nats_url = urls.join(",").as_str().into();
-            Running::start(program, twin, &config, folder.path())
+            Running::start(program, twin, &config, folder.path(), clocks.file(twin))
         };
         let twins = [copy(Twin::First)?, copy(Twin::Second)?];
         let webhook = |copy: &Running| {
@@ -120,7 +127,7 @@ impl Site {
             Webhook::new(&url, APP_SECRET.as_bytes())
         };
         let webhooks = [webhook(&twins[0])?, webhook(&twins[1])?];
-        let mut site = Self { twins, stage, webhooks, proxies, postgres, nats, folder };
+        let mut site = Self { twins, stage, webhooks, proxies, postgres, nats, clocks, folder };
         for twin in Twin::BOTH {
             let api = site.twins[twin.index()].api.clone();
             site.stage.use_service_at(api);
@@ -149,6 +156,11 @@ impl Site {
             Server::Postgres => Ways(std::slice::from_ref(to_postgres)),
             Server::Nats => Ways(to_nats),
         }
+    }
+
+    /// The disk that a server has for itself.
+    pub(crate) fn disk(&self, server: Server) -> anyhow::Result<&Disk> {
+        self.folder.disk(server).context("the server has no disk for itself")
     }
 
     /// How many answers to commits were lost.
@@ -210,9 +222,16 @@ impl Site {
 }
 
 impl Running {
-    fn start(program: &Path, twin: Twin, config: &Config, folder: &Path) -> anyhow::Result<Self> {
+    fn start(
+        program: &Path,
+        twin: Twin,
+        config: &Config,
+        folder: &Path,
+        clock: &Path,
+    ) -> anyhow::Result<Self> {
         let mut process = Process::new(program, config)?
             .with_roles(ROLES[twin.index()])
+            .with_variable(VARIABLE, &clock.display().to_string())
             .with_log(&folder.join(format!("{twin}.log")));
         process.start()?;
         let api = process.api();
@@ -238,25 +257,75 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// What the servers keep elsewhere, because another user runs them.
     elsewhere: Vec<PathBuf>,
+    /// Of the servers that have one.
+    disks: Vec<(Server, Disk)>,
     /// Whether it stays.
-    pub(crate) kept: bool,
+    kept: bool,
 }
 
 impl Folder {
     fn create() -> anyhow::Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(1);
-        let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let program = std::env::current_exe()?;
         let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
         let base = target.map_or_else(std::env::temp_dir, PathBuf::from);
-        let path = base.join("lab").join(name);
+        let above = base.join("lab");
+        leftovers::remove(&above);
+        let path = loop {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = above.join(format!("{}-{number}", std::process::id()));
+            // What a process of the same number has kept stays as it is.
+            if !path.exists() {
+                break path;
+            }
+        };
         std::fs::create_dir_all(&path)
             .with_context(|| format!("cannot create {}", path.display()))?;
-        Ok(Self { path, elsewhere: vec![], kept: false })
+        Ok(Self { path, elsewhere: vec![], disks: vec![], kept: false })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// It stays.
+    pub(crate) fn keep(&mut self) -> anyhow::Result<()> {
+        self.kept = true;
+        leftovers::keep(&self.path).context("keeping the lab's folder")
+    }
+
+    /// Whether it stays.
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// Mounts a disk for each of these servers, where its own folder is going to be. That is in a
+    /// temporary folder: as root runs the lab, another user runs Postgres, who can't be let in
+    /// everywhere.
+    fn mount_disks(&mut self, servers: &[Server]) -> anyhow::Result<()> {
+        let name = self.path.file_name().context("a folder without a name")?;
+        let above = std::env::temp_dir().join("lab-disks").join(name);
+        let place = |server: &Server| match server {
+            Server::Postgres => above.join("postgres"),
+            Server::Nats => above.join("nats"),
+        };
+        self.elsewhere.extend(servers.iter().map(place));
+        // Before there is anything that nobody would know of.
+        leftovers::note(&self.path, &self.elsewhere).context("noting where the disks are")?;
+        for server in servers {
+            self.disks.push((*server, Disk::mount(&place(server))?));
+        }
+        Ok(())
+    }
+
+    /// The disk that a server has for itself.
+    fn disk(&self, server: Server) -> Option<&Disk> {
+        self.disks.iter().find(|(whose, _)| *whose == server).map(|(_, disk)| disk)
+    }
+
+    /// The folder that a server's own is in.
+    fn above(&self, server: Server) -> &Path {
+        self.disk(server).and_then(|disk| disk.at().parent()).unwrap_or(&self.path)
     }
 
     /// Where everything is.
@@ -264,14 +333,27 @@ impl Folder {
         std::iter::once(&self.path).chain(&self.elsewhere).cloned().collect()
     }
 
-    fn holds(&mut self, server: Option<&Path>) {
-        let elsewhere = server.filter(|folder| !folder.starts_with(&self.path));
-        self.elsewhere.extend(elsewhere.map(PathBuf::from));
+    /// A server keeps its files there. An error if it has a disk, and they are not on it.
+    fn holds(&mut self, server: Server, files: Option<&Path>) -> anyhow::Result<()> {
+        if let Some(disk) = self.disk(server) {
+            let on_it = files.is_some_and(|folder| folder.starts_with(disk.at()));
+            anyhow::ensure!(on_it, "a server's user can't get at {}", disk.at().display());
+        }
+        let elsewhere = files.filter(|folder| !folder.starts_with(&self.path));
+        let elsewhere = elsewhere.map(PathBuf::from);
+        let new = elsewhere.filter(|folder| !self.elsewhere.contains(folder));
+        self.elsewhere.extend(new);
+        // Only the next lab would miss it, if this one is killed.
+        let _ = leftovers::note(&self.path, &self.elsewhere);
+        Ok(())
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        for (_, disk) in self.disks.drain(..) {
+            disk.end(self.kept);
+        }
         if self.kept {
             return;
         }

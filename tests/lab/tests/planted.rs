@@ -15,6 +15,7 @@ use async_nats::jetstream::{self, Context};
 use domain::ids::RequestId;
 use domain::request::Outcome;
 use lab::check::{self, Evidence, Stores};
+use lab::clock::History;
 use lab::drain;
 use lab::load::{self, Asked, Load};
 use onboarding::config::Config;
@@ -43,7 +44,7 @@ impl Left {
     async fn by_a_sound_run() -> Self {
         let directory: &'static str = Box::leak(load::directory().into_boxed_str());
         let app = TestApp::with(StageOptions { directory, ..StageOptions::default() }).await;
-        let TestApp { stage, nats } = app;
+        let TestApp { stage, nats, .. } = app;
         let load = Load::draw(&stage, SEED, MESSAGES, Duration::ZERO).unwrap();
         let url = format!("{}/webhooks/whatsapp/{APP}", stage.api());
         let webhook = Webhook::new(&url, APP_SECRET.as_bytes()).unwrap();
@@ -55,6 +56,7 @@ impl Left {
             answered: load.answers().requests,
             received: stage.cloud.received(),
             told: HashMap::new(),
+            clocks: History::default(),
             asked: load.asked,
         };
         let config = stage.config.clone();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use lab::Plan;
+use lab::{Mix, Plan};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_breaks_nothing_is_lost_or_done_twice() {
@@ -15,6 +15,7 @@ async fn whatever_breaks_nothing_is_lost_or_done_twice() {
         nats: 1,
         grace: 12,
         drain: Duration::from_secs(120),
+        mix: Mix::Usual,
         keep: false,
     };
     let say = |line: &str| println!("{line}");

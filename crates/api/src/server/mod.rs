@@ -76,11 +76,12 @@ pub async fn serve(
         connections.spawn(async move {
             match tls {
                 None => connection(stream, http, routes, stop).await,
-                Some(tls) => match stop.run_until_cancelled(shaken(tls, stream, limits.head)).await
-                {
-                    Some(Some(stream)) => connection(stream, http, routes, stop).await,
-                    Some(None) | None => {}
-                },
+                Some(tls) => {
+                    let shaken = shaken(tls, stream, limits.head);
+                    if let Some(Some(stream)) = stop.run_until_cancelled(shaken).await {
+                        connection(stream, http, routes, stop).await;
+                    }
+                }
             }
             drop(place);
         });

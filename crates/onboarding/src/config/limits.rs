@@ -102,10 +102,12 @@ impl HttpLimits {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut HttpLimits);
+
     #[test]
     fn a_limit_that_lets_nobody_through_is_refused() {
         assert!(HttpLimits::default().validate().is_ok());
-        let changes: [(&str, fn(&mut HttpLimits)); 9] = [
+        let changes: [(&str, Change); 9] = [
             ("connections_per_peer", |limits| limits.connections = 0),
             ("connections_per_peer", |limits| limits.connections_per_peer = 0),
             ("head_seconds", |limits| limits.head_seconds = 0),

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 pub use stores::Stores;
 
+use crate::clock::History;
 use crate::load::Asked;
 
 /// What is known from outside.
@@ -31,6 +32,9 @@ pub struct Evidence {
     pub received: Vec<ReceivedMessage>,
     /// When the statuses of which of these had been answered 200, by place.
     pub told: HashMap<usize, Timestamp>,
+    /// How the copies' clocks have stood: `received` and `told` are by the machine's, what the log
+    /// tells by theirs.
+    pub clocks: History,
 }
 
 /// Something that does not hold.

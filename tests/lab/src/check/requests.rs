@@ -63,6 +63,7 @@ mod tests {
     use domain::request::Outcome;
 
     use super::*;
+    use crate::clock::History;
     use crate::load::Asked;
 
     const REQUEST: Uuid = Uuid::from_u128(1);
@@ -71,7 +72,13 @@ mod tests {
         let request = RequestId::from_uuid(REQUEST);
         let asked = vec![Asked { request, allowed: &[Outcome::Onboarded, Outcome::Joined] }];
         let answered = [request].into();
-        Evidence { asked, answered, received: vec![], told: HashMap::new() }
+        Evidence {
+            asked,
+            answered,
+            received: vec![],
+            told: HashMap::new(),
+            clocks: History::default(),
+        }
     }
 
     fn told(position: i64, event_type: &str, outcome: Option<&str>) -> Told {

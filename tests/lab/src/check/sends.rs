@@ -19,6 +19,22 @@ struct Message {
     accepted: bool,
 }
 
+impl Message {
+    /// How many calls the log explains.
+    ///
+    /// Where clocks have leapt, a copy can claim a message while the lease of the other's claim goes on.
+    /// The log keeps no attempt that comes after a later one, or after the message is settled: the
+    /// number of the last one then tells how many came before it, for each claim has its own; and
+    /// the copy that was overtaken can have called once more.
+    fn calls_explained(&self, clocks_have_leapt: bool) -> usize {
+        if !clocks_have_leapt {
+            return self.attempts.len();
+        }
+        let last = self.attempts.keys().next_back().copied().unwrap_or_default();
+        usize::try_from(last).unwrap_or_default() + 1
+    }
+}
+
 /// What is wrong with what was sent, by the log's events in their order.
 pub fn check(evidence: &Evidence, told: &[Told]) -> Vec<Finding> {
     let messages = messages(told);
@@ -40,7 +56,7 @@ pub fn check(evidence: &Evidence, told: &[Told]) -> Vec<Finding> {
         if message.accepted && of_it.is_empty() {
             wrong("never-received", format!("message {id} counts as accepted"));
         }
-        if of_it.len() > message.attempts.len() {
+        if of_it.len() > message.calls_explained(evidence.clocks.has_leapt()) {
             let (calls, attempts) = (of_it.len(), message.attempts.len());
             let what = format!("message {id} was received {calls} times after {attempts} attempts");
             wrong("sent-too-often", what);
@@ -53,6 +69,7 @@ pub fn check(evidence: &Evidence, told: &[Told]) -> Vec<Finding> {
         for pair in of_it.windows(2) {
             let again = evidence.received[pair[1]].received_at;
             let tried = message.attempts.values().filter_map(|(_, at)| *at);
+            let tried = tried.map(|at| evidence.clocks.earliest(at));
             let tried = tried.filter(|at| *at <= again).max();
             let told = evidence.told.get(&pair[0]);
             if tried.zip(told).is_some_and(|(tried, told)| *told < tried) {
@@ -114,6 +131,7 @@ mod tests {
     use onboarding::whatsapp::fake::ReceivedMessage;
 
     use super::*;
+    use crate::clock::History;
 
     const MESSAGE: Uuid = Uuid::from_u128(2);
 
@@ -146,6 +164,7 @@ mod tests {
             answered: HashSet::new(),
             received: calls.iter().map(|at| call(*at)).collect(),
             told: told.iter().map(|(place, at)| (*place, second(*at))).collect(),
+            clocks: History::default(),
         }
     }
 
@@ -216,5 +235,35 @@ mod tests {
         assert_eq!(kinds(&nothing, &log(&[REQUESTED, FIRST])), ["message-unsettled"]);
         let failed = ("message-failed", None);
         assert_eq!(check(&nothing, &log(&[REQUESTED, FIRST, failed])), []);
+    }
+
+    /// One copy's clock is an hour ahead, from the third second on.
+    fn with_a_clock_ahead(evidence: Evidence) -> Evidence {
+        let clocks = History::of_one_moved(second(3), TimeDelta::hours(1));
+        Evidence { clocks, ..evidence }
+    }
+
+    #[test]
+    fn where_clocks_have_leapt_one_call_more_is_explained_and_no_other() {
+        // Both have called; the log knows the second attempt only, or none, for it was given up.
+        let overtaken = log(&[REQUESTED, SECOND, ACCEPTED]);
+        let given_up = log(&[REQUESTED, ("message-failed", None)]);
+        for (calls, log) in [(&[3, 3, 3][..], overtaken), (&[3][..], given_up)] {
+            assert_eq!(kinds(&evidence(calls, &[]), &log), ["sent-too-often"]);
+            assert_eq!(check(&with_a_clock_ahead(evidence(calls, &[])), &log), []);
+            let once_more = [calls, &[3]].concat();
+            let once_more = with_a_clock_ahead(evidence(&once_more, &[]));
+            assert_eq!(kinds(&once_more, &log), ["sent-too-often"]);
+        }
+    }
+
+    #[test]
+    fn a_message_that_came_again_after_its_status_was_told_is_named_whatever_the_clock_says() {
+        let mut log = log(&[REQUESTED, FIRST, SECOND, ACCEPTED]);
+        // Tried again at 5, by a clock that is an hour ahead; told at 4.
+        log[2].at = Some(second(3_605));
+        let late = |evidence| kinds(&with_a_clock_ahead(evidence), &log);
+        assert_eq!(late(evidence(&[2, 6], &[(0, 4), (1, 7)])), ["sent-after-told"]);
+        assert_eq!(late(evidence(&[2, 6], &[(0, 6), (1, 7)])), [""; 0]);
     }
 }

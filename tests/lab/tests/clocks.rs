@@ -1,0 +1,47 @@
+//! The service's clock jumps forward and back, by minutes and hours, of one copy and of both: no other
+//! fault meanwhile.
+
+use std::path::Path;
+use std::time::Duration;
+
+use lab::fault::{Fault, Twin, Whose};
+use lab::schedule::{Planned, Schedule};
+use lab::{Mix, Plan};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_time_it_is_nothing_is_lost_or_decided_twice() {
+    let jumps = [
+        Fault::ClockAhead(Whose::Both, 900),
+        Fault::ClockBack(Whose::One(Twin::First), 300),
+        Fault::ClockAhead(Whose::One(Twin::Second), 7_200),
+        Fault::ClockBack(Whose::Both, 600),
+        Fault::ClockAhead(Whose::One(Twin::First), 120),
+        Fault::ClockAhead(Whose::Both, 5_400),
+    ];
+    let at = |number: u64| Duration::from_secs(2 + 5 * number);
+    let planned = (0..).zip(jumps).map(|(number, fault)| {
+        let lasts = Duration::from_secs(4);
+        Planned { at: at(number), lasts, fault }
+    });
+    let schedule = Schedule(planned.collect());
+    let plan = Plan {
+        seed: 60,
+        faults: 0,
+        messages: 400,
+        over: Duration::from_secs(34),
+        nats: 1,
+        grace: 12,
+        drain: Duration::from_secs(120),
+        mix: Mix::Leaps,
+        keep: false,
+    };
+    let say = |line: &str| println!("{line}");
+    println!("{schedule}");
+    let program = Path::new(env!("CARGO_BIN_EXE_lab"));
+    let report = lab::run_by(program, &plan, &schedule, &say).await.unwrap();
+    println!("{report}");
+    assert_eq!(report.findings, []);
+    assert_eq!((report.faults.len(), report.messages), (6, 400));
+    // Those under way when it is hours later are given up; the others are as without jumps.
+    assert!(report.outcomes["onboarded"] > 100, "{:?}", report.outcomes);
+}
