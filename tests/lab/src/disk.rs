@@ -32,6 +32,11 @@ impl Disk {
         Ok(Self { at: at.to_owned() })
     }
 
+    /// Where it is.
+    pub(crate) fn at(&self) -> &Path {
+        &self.at
+    }
+
     /// Nothing more can be written.
     pub(crate) fn fill(&self) -> anyhow::Result<()> {
         let mut tries = 0;

@@ -1,4 +1,5 @@
-//! EVT's folder among the files of NATS, while NATS does not run: kept, put back older, removed.
+//! EVT's folder among the files of a NATS that is one server, while it does not run: kept, put back
+//! older, removed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,37 +10,39 @@ use crate::site::Site;
 
 /// Keeps a copy of EVT as it is now. NATS is stopped for that: only then its files tell the truth.
 pub(crate) async fn keep_copy(site: &Site) -> anyhow::Result<()> {
-    site.nats.stop().await?;
+    let nats = site.nats.only()?;
+    nats.stop().await?;
     let (evt, copy) = places(site)?;
     remove(&copy)?;
     // Just deleted, and not made anew: then that is how it was.
     if evt.is_dir() {
         copy_all(&evt, &copy).context("copying EVT's folder")?;
     }
-    site.nats.restart().await
+    nats.restart().await
 }
 
 /// NATS dies and comes back with the copy in EVT's place.
 pub(crate) async fn put_copy_back(site: &Site) -> anyhow::Result<()> {
-    site.nats.kill().await?;
+    let nats = site.nats.only()?;
+    nats.kill().await?;
     let (evt, copy) = places(site)?;
     remove(&evt)?;
     if copy.is_dir() {
         fs::rename(&copy, &evt).context("putting EVT's folder back")?;
     }
-    site.nats.restart().await
+    nats.restart().await
 }
 
 /// NATS dies, and EVT's folder is gone.
 pub(crate) async fn lose(site: &Site) -> anyhow::Result<()> {
-    site.nats.kill().await?;
+    site.nats.only()?.kill().await?;
     let (evt, _) = places(site)?;
     remove(&evt)
 }
 
 /// Where EVT is, and where its copy: beside all streams, so that NATS takes it for none.
 fn places(site: &Site) -> anyhow::Result<(PathBuf, PathBuf)> {
-    let nats = site.nats.data_dir().context("NATS is not ours")?;
+    let nats = site.nats.only()?.data_dir().context("NATS is not ours")?;
     Ok((streams(nats)?.join("EVT"), nats.join("evt-before")))
 }
 

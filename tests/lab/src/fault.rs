@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
+use crate::node::{Clients, Leads};
+
 /// One of the two copies of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -81,10 +83,17 @@ pub enum Fault {
     PostgresStopped,
     /// `SIGSTOP` of the postmaster: sessions go on, nobody gets a new one.
     PostgresClosed,
-    /// `kill -9`; healed by a new start.
+    /// `kill -9` of all its servers; healed by a new start.
     NatsCrashed,
-    /// `SIGSTOP`; healed by `SIGCONT`.
+    /// `SIGSTOP` of all its servers; healed by `SIGCONT`.
     NatsPaused,
+    /// `kill -9` of one server of a cluster; healed by a new start.
+    NodeKilled(Leads),
+    /// One server of a cluster is cut off from the others; healed by new connections.
+    NodeApart(Leads, Clients),
+    /// One server of a cluster is killed and loses all that it has stored; healed by a new start, and
+    /// by what the others have.
+    NodeEmptied(Leads),
     /// The stream EVT is deleted; the relay has to make it anew.
     EvtDeleted,
     /// NATS is killed, and comes back with an older copy of EVT's folder: its tail is gone.
@@ -198,6 +207,28 @@ impl Fault {
     /// The kinds for which the servers' files must be on small disks of their own.
     pub const DISKS: [&'static [Self]; 2] = [&[Self::PostgresDiskFull], &[Self::NatsDiskFull]];
 
+    /// The kinds for which NATS must be a cluster.
+    pub const OF_A_CLUSTER: [&'static [Self]; 3] = [
+        &[
+            Self::NodeKilled(Leads::Inbox),
+            Self::NodeKilled(Leads::Evt),
+            Self::NodeKilled(Leads::Neither),
+        ],
+        &[
+            Self::NodeApart(Leads::Inbox, Clients::Stay),
+            Self::NodeApart(Leads::Inbox, Clients::CutToo),
+            Self::NodeApart(Leads::Evt, Clients::Stay),
+            Self::NodeApart(Leads::Evt, Clients::CutToo),
+            Self::NodeApart(Leads::Neither, Clients::Stay),
+            Self::NodeApart(Leads::Neither, Clients::CutToo),
+        ],
+        &[
+            Self::NodeEmptied(Leads::Inbox),
+            Self::NodeEmptied(Leads::Evt),
+            Self::NodeEmptied(Leads::Neither),
+        ],
+    ];
+
     /// The kind's name, for tables.
     pub const fn kind(self) -> &'static str {
         match self {
@@ -208,6 +239,9 @@ impl Fault {
             Self::PostgresClosed => "postmaster paused",
             Self::NatsCrashed => "NATS killed",
             Self::NatsPaused => "NATS paused",
+            Self::NodeKilled(_) => "NATS node killed",
+            Self::NodeApart(..) => "NATS node cut off",
+            Self::NodeEmptied(_) => "NATS node lost its store",
             Self::EvtDeleted => "EVT deleted",
             Self::EvtOlder => "EVT's folder older",
             Self::EvtFolderGone => "EVT's folder gone",
@@ -238,8 +272,12 @@ impl Fault {
             | Self::PostgresStopped
             | Self::PostgresClosed
             | Self::PostgresDiskFull => Place::Postgres,
+            // Nodes of a cluster too: one at a time, or a majority might be missing.
             Self::NatsCrashed
             | Self::NatsPaused
+            | Self::NodeKilled(_)
+            | Self::NodeApart(..)
+            | Self::NodeEmptied(_)
             | Self::EvtDeleted
             | Self::EvtOlder
             | Self::EvtFolderGone
@@ -250,6 +288,12 @@ impl Fault {
             Self::CloudAway | Self::CloudSlow | Self::CloudAnswersLost => Place::Cloud,
             Self::ClockAhead(..) | Self::ClockBack(..) => Place::Clocks,
         }
+    }
+
+    /// Whether it is about the files of a NATS that is one server. Each node of a cluster has files of
+    /// its own: see [`Self::OF_A_CLUSTER`].
+    pub const fn is_of_one_nats(self) -> bool {
+        matches!(self, Self::EvtOlder | Self::EvtFolderGone | Self::NatsDiskFull)
     }
 
     /// By how many seconds both copies' clocks are ahead after it that were not before it.
@@ -265,10 +309,13 @@ impl Fault {
     pub const fn lasts(self) -> RangeInclusive<u64> {
         match self {
             Self::EvtDeleted => 0..=0,
+            // An election begins four to nine seconds after the leader was heard last.
+            Self::NodeKilled(_) | Self::NodeApart(..) => 1_000..=12_000,
             Self::Killed(_)
             | Self::PostgresCrashed
             | Self::PostgresStopped
             | Self::NatsCrashed
+            | Self::NodeEmptied(_)
             | Self::EvtFolderGone => 100..=4_000,
             Self::Paused(_) => 500..=15_000,
             Self::NatsPaused | Self::Stalled(_) | Self::InboxFull => 500..=5_000,
@@ -283,8 +330,13 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())?;
-        if let Self::ClockAhead(whose, seconds) | Self::ClockBack(whose, seconds) = self {
-            return write!(f, " ({whose}, {seconds} s)");
+        match self {
+            Self::NodeKilled(leads) | Self::NodeEmptied(leads) => return write!(f, " ({leads})"),
+            Self::NodeApart(leads, clients) => return write!(f, " ({leads}; {clients})"),
+            Self::ClockAhead(whose, seconds) | Self::ClockBack(whose, seconds) => {
+                return write!(f, " ({whose}, {seconds} s)");
+            }
+            _ => {}
         }
         match self.place() {
             Place::Process(twin) | Place::Way(Way { twin, .. }) => write!(f, " ({twin})"),

@@ -13,13 +13,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::evt_folder;
 use crate::fault::{Fault, Server, Way};
+use crate::nats::PATIENCE;
 use crate::proxy::Mode;
 use crate::report::{Inflicted, Tell};
 use crate::schedule::{Planned, Schedule};
 use crate::site::Site;
 
-/// How long NATS may take to delete a stream, when it has just come back.
-const PATIENCE: Duration = Duration::from_secs(15);
 /// Slow, but within the time that the sender waits for.
 const SLOW: Duration = Duration::from_millis(400);
 /// Beyond it.
@@ -37,6 +36,7 @@ pub(crate) async fn all(
     let faults = schedule.0.iter().enumerate().map(|(number, planned)| async move {
         let Planned { at, lasts, fault } = *planned;
         sleep_until(begun + at).await;
+        let _turn = site.nats.turn(fault).await;
         let seconds = lasts.as_secs_f64();
         tell.line(&format!("fault {} of {of}: {fault}, for {seconds:.1} s", number + 1));
         let struck = Instant::now();
@@ -68,7 +68,10 @@ async fn strike(site: &Site, streams: &JetStream, fault: Fault) -> anyhow::Resul
         Fault::PostgresStopped => site.postgres.stop().await,
         Fault::PostgresClosed => signal(&site.postgres, Signal::SIGSTOP),
         Fault::NatsCrashed => site.nats.kill().await,
-        Fault::NatsPaused => signal(&site.nats, Signal::SIGSTOP),
+        Fault::NatsPaused => site.nats.signal(Signal::SIGSTOP),
+        Fault::NodeKilled(leads) => site.nats.kill_node(leads).await,
+        Fault::NodeApart(leads, clients) => site.nats.part(leads, clients).await,
+        Fault::NodeEmptied(leads) => site.nats.empty(leads).await,
         Fault::EvtDeleted => delete_evt(streams).await,
         Fault::EvtOlder => evt_folder::keep_copy(site).await,
         Fault::EvtFolderGone => evt_folder::lose(site).await,
@@ -110,7 +113,10 @@ async fn heal(site: &Site, streams: &JetStream, fault: Fault) -> anyhow::Result<
         Fault::PostgresCrashed | Fault::PostgresStopped => site.postgres.restart().await,
         Fault::PostgresClosed => signal(&site.postgres, Signal::SIGCONT),
         Fault::NatsCrashed => site.nats.restart().await,
-        Fault::NatsPaused => signal(&site.nats, Signal::SIGCONT),
+        Fault::NatsPaused => site.nats.signal(Signal::SIGCONT),
+        Fault::NodeKilled(_) => site.nats.restart_node().await,
+        Fault::NodeApart(..) => site.nats.rejoin(),
+        Fault::NodeEmptied(_) => site.nats.refill().await,
         // By the relay.
         Fault::EvtDeleted => Ok(()),
         Fault::EvtOlder => evt_folder::put_copy_back(site).await,

@@ -18,7 +18,10 @@ pub mod fault;
 mod inflict;
 mod leftovers;
 pub mod load;
+mod nats;
+pub mod node;
 pub mod options;
+mod plan;
 pub mod proxy;
 pub mod report;
 mod run;
@@ -26,4 +29,5 @@ pub mod schedule;
 mod site;
 mod telling;
 
-pub use run::{Mix, Plan, run, run_by};
+pub use plan::{Mix, Plan};
+pub use run::{run, run_by};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::run::{Mix, Plan};
+use crate::plan::{Mix, Plan};
 
 /// How long a fault has for itself, on average, if nobody says how long all of them take.
 const EACH: Duration = Duration::from_secs(5);
@@ -14,12 +14,13 @@ const EACH: Duration = Duration::from_secs(5);
 /// Starts a private Postgres and NATS, a fake WhatsApp and two copies of the service, posts signed
 /// webhooks whose contents are known, and meanwhile breaks things by a schedule that is drawn from a
 /// seed: copies and servers are killed and paused, connections cut and stalled, answers to commits
-/// lost, EVT deleted and truncated, INBOX full, clocks moved, WhatsApp away, slow or silent. Each
-/// fault is healed after a while. Once all are, and everything has drained, a checker looks at what
-/// was sent, what WhatsApp received, and the stores.
+/// lost, EVT deleted and truncated, INBOX full, clocks moved, WhatsApp away, slow or silent; with
+/// --nats 3 also single nodes of the cluster killed, cut off and emptied. Each fault is healed after a
+/// while. Once all are, and everything has drained, a checker looks at what was sent, what WhatsApp
+/// received, and the stores.
 ///
-/// The same --seed, --faults and --minutes draw the same schedule; what meets what in the processes
-/// still differs from run to run.
+/// The same --seed, --faults, --minutes, --nats, --disks and --leaps draw the same schedule; what meets
+/// what in the processes still differs from run to run.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lab", bin_name = "cargo lab", max_term_width = 100)]
 #[command(after_help = "Exit status: 0 all that must hold holds, 1 there is a finding or the lab \
@@ -39,6 +40,10 @@ pub struct LabOptions {
     /// Over how many minutes the faults come; without it, one comes every 5 seconds.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub minutes: Option<u32>,
+    /// How many NATS servers: 1, or a cluster of 3, where nodes are also killed, cut off from the
+    /// others and bereft of their stores one at a time.
+    #[arg(long, default_value_t = 1, value_name = "SERVERS", value_parser = servers)]
+    pub nats: u32,
     /// How many seconds it may take after the last fault until nothing is left to do.
     #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub drain: u32,
@@ -46,8 +51,8 @@ pub struct LabOptions {
     /// called again only after that.
     #[arg(long, default_value_t = 12, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(3..=600))]
     pub grace: u32,
-    /// Keep the servers' files on small disks in memory, and let these be full too. Needs root, who
-    /// may mount them.
+    /// Keep the files of Postgres, and of a single NATS, on small disks in memory, and let these be
+    /// full too. Needs root, who may mount them.
     #[arg(long)]
     pub disks: bool,
     /// Move the service's clocks by minutes and hours, and break nothing else.
@@ -62,6 +67,15 @@ pub struct LabOptions {
     /// Print the schedule and do nothing.
     #[arg(long)]
     pub schedule: bool,
+}
+
+/// A cluster of two stands still without one of them, and one of many needs more than two cores.
+fn servers(text: &str) -> Result<u32, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        _ => Err("it is 1, or 3 for a cluster".to_owned()),
+    }
 }
 
 impl LabOptions {
@@ -80,6 +94,7 @@ impl LabOptions {
             faults: self.faults,
             messages: self.messages,
             over,
+            nats: self.nats,
             grace: self.grace,
             drain: Duration::from_secs(self.drain.into()),
             mix,
@@ -98,6 +113,15 @@ mod tests {
         assert_eq!(options.plan().over, Duration::from_secs(60));
         let options = LabOptions::parse_from(["lab", "--faults", "12", "--minutes", "3"]);
         assert_eq!(options.plan().over, Duration::from_secs(180));
+    }
+
+    #[test]
+    fn nats_is_one_server_or_a_cluster_of_three() {
+        let options = LabOptions::parse_from(["lab", "--nats", "3"]);
+        assert_eq!(options.plan().nats, 3);
+        let two = LabOptions::try_parse_from(["lab", "--nats", "2"]).unwrap_err();
+        assert_eq!(two.exit_code(), 2);
+        assert!(two.to_string().contains("1, or 3 for a cluster"), "{two}");
     }
 
     #[test]

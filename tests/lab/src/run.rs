@@ -9,81 +9,18 @@ use devservers::Progress;
 use tokio::time::{Instant, interval};
 
 use crate::check::{self, Evidence, Finding, Stores};
-use crate::fault::Fault;
 use crate::load::Load;
+use crate::plan::Plan;
 use crate::report::{Report, Tell};
 use crate::schedule::Schedule;
 use crate::site::Site;
 use crate::telling::Telling;
-use crate::{disk, drain, inflict};
+use crate::{drain, inflict};
 
 /// How often it is told how far the load is.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Statuses that are late come so much after the sender's grace time.
 const LATE: Duration = Duration::from_secs(3);
-
-/// What is to be done.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// Draws schedule and load.
-    pub seed: u64,
-    /// How many faults.
-    pub faults: u32,
-    /// How many messages of clients.
-    pub messages: u32,
-    /// Over which time faults and messages come.
-    pub over: Duration,
-    /// The sender's grace time in seconds.
-    pub grace: u32,
-    /// How long it may take after the last fault until nothing is left to do.
-    pub drain: Duration,
-    /// Of which kinds the faults are.
-    pub mix: Mix,
-    /// Whether stores and logs stay, whatever is found.
-    pub keep: bool,
-}
-
-/// Of which kinds faults are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mix {
-    /// The usual ones.
-    Usual,
-    /// Full disks with them: the servers have small ones for themselves.
-    WithDisks,
-    /// Jumps of clocks that are longer than the sender's grace time, and nothing else.
-    Leaps,
-}
-
-impl Plan {
-    /// Its faults.
-    pub fn schedule(&self) -> Schedule {
-        let with_disks = [&Fault::KINDS[..], &Fault::DISKS[..]].concat();
-        let kinds: &[&'static [Fault]] = match self.mix {
-            Mix::Usual => &Fault::KINDS,
-            Mix::WithDisks if self.has_disks() => &with_disks,
-            Mix::WithDisks => &Fault::KINDS,
-            Mix::Leaps => &Fault::LEAPS,
-        };
-        Schedule::draw_from(kinds, self.seed, self.faults, self.over)
-    }
-
-    /// Which faults there are not, and why.
-    pub fn left_out(&self) -> String {
-        const LEAPS: &str = "clocks moved by minutes and hours: only alone (--leaps)";
-        match self.mix {
-            Mix::Usual => format!("full disks: only with small ones (--disks); {LEAPS}"),
-            Mix::WithDisks => match disk::usable() {
-                Ok(()) => LEAPS.to_owned(),
-                Err(obstacle) => format!("full disks: {obstacle}; {LEAPS}"),
-            },
-            Mix::Leaps => "everything but clocks moved by minutes and hours".to_owned(),
-        }
-    }
-
-    fn has_disks(&self) -> bool {
-        self.mix == Mix::WithDisks && disk::usable().is_ok()
-    }
-}
 
 /// Does it. `program` is this package's own binary, which is the service too.
 ///
@@ -104,7 +41,7 @@ pub async fn run_by(
     schedule: &Schedule,
     say: &Progress<'_>,
 ) -> anyhow::Result<Report> {
-    let mut site = Site::start(program, plan.grace, plan.has_disks(), say).await?;
+    let mut site = Site::start(program, plan, say).await?;
     if plan.keep {
         site.folder.keep()?;
     }

@@ -17,9 +17,11 @@ use onboarding::whatsapp::fake::Webhook;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::clock::{Clocks, VARIABLE};
-use crate::disk::{self, Disk};
+use crate::disk::Disk;
 use crate::fault::{Server, Twin, Way};
-use crate::proxy::Proxy;
+use crate::nats::Nats;
+use crate::plan::Plan;
+use crate::proxy::{Mode, Proxy};
 use crate::{leftovers, load};
 
 /// Every role that writes runs twice, so that one can take over from the other.
@@ -38,12 +40,25 @@ pub(crate) struct Site {
     /// The database, the fake and the configuration without the proxies.
     pub(crate) stage: Stage,
     pub(crate) webhooks: [Webhook; 2],
-    proxies: [[Proxy; 2]; 2],
+    /// Of each copy, to Postgres and to each server of NATS.
+    proxies: [(Proxy, Vec<Proxy>); 2],
     pub(crate) postgres: devservers::Server,
-    pub(crate) nats: devservers::Server,
+    pub(crate) nats: Nats,
     pub(crate) clocks: Clocks,
     /// Dropped last: the servers' files are in it.
     pub(crate) folder: Folder,
+}
+
+/// All connections of one copy to Postgres, or to NATS.
+pub(crate) struct Ways<'a>(&'a [Proxy]);
+
+impl Ways<'_> {
+    /// Changes how they are, from now on.
+    pub(crate) fn set(&self, mode: Mode) {
+        for proxy in self.0 {
+            proxy.set(mode);
+        }
+    }
 }
 
 /// One copy of the service.
@@ -60,24 +75,24 @@ impl Site {
     /// Starts all of it. `program` is this package's own binary, which is the service too.
     pub(crate) async fn start(
         program: &Path,
-        grace: u32,
-        disks: bool,
+        plan: &Plan,
         say: &Progress<'_>,
     ) -> anyhow::Result<Self> {
         let mut folder = Folder::create()?;
-        let stores = if disks { folder.mount_disks()? } else { folder.path().to_owned() };
-        let mut options = Options::new(&stores);
-        // The folder goes with the site, unless there is something to look at in it.
-        options.keep_data = true;
-        options.ignore_env = true;
-        let postgres = devservers::postgres(&options, say).await?;
-        let nats = devservers::nats(&options, say).await?;
-        for server in [&postgres, &nats].into_iter().filter(|_| disks) {
-            let on_its_disk = server.data_dir().is_some_and(|folder| folder.starts_with(&stores));
-            anyhow::ensure!(on_its_disk, "a server's user can't get at {}", stores.display());
+        folder.mount_disks(plan.small_disks())?;
+        let options = |server| {
+            let mut options = Options::new(folder.above(server));
+            // The folder goes with the site, unless there is something to look at in it.
+            options.keep_data = true;
+            options.ignore_env = true;
+            options
+        };
+        let postgres = devservers::postgres(&options(Server::Postgres), say).await?;
+        let nats = Nats::start(plan.nats, &options(Server::Nats), say).await?;
+        folder.holds(Server::Postgres, postgres.data_dir())?;
+        for node in nats.nodes() {
+            folder.holds(Server::Nats, node.server.data_dir())?;
         }
-        folder.holds(postgres.data_dir());
-        folder.holds(nats.data_dir());
         let database = create_database(postgres.url(), "lab").await?;
         let options = StageOptions {
             roles: vec![],
@@ -86,21 +101,24 @@ impl Site {
             ..StageOptions::default()
         };
         let clock = Clock::system();
-        let mut stage = Stage::start(&database, nats.url(), clock, options).await?;
-        stage.config.sender.grace_seconds = grace;
+        let mut stage = Stage::start(&database, &nats.url(), clock, options).await?;
+        stage.config.streams.replicas = plan.nats as usize;
+        stage.config.sender.grace_seconds = plan.grace;
         stage.config.cloud_api.timeout_seconds = CLOUD_TIMEOUT;
         say("starting two copies of the service");
         let proxies = [
-            [Self::proxy(postgres.url(), true).await?, Self::proxy(nats.url(), false).await?],
-            [Self::proxy(postgres.url(), true).await?, Self::proxy(nats.url(), false).await?],
+            Self::proxies(&postgres, &nats).await.context("a proxy")?,
+            Self::proxies(&postgres, &nats).await.context("a proxy")?,
         ];
         let clocks = Clocks::new(folder.path());
         let copy = |twin: Twin| {
-            let [to_postgres, to_nats] = &proxies[twin.index()];
+            let (to_postgres, to_nats) = &proxies[twin.index()];
             let mut config = stage.config.clone();
             let url = replaced(&database, to_postgres);
             config.database_url = format!("{url}?sslmode=disable").as_str().into();
-            config.nats_url = replaced(nats.url(), to_nats).as_str().into();
+            let urls: Vec<_> =
+                to_nats.iter().map(|way| format!("nats://{}", way.address())).collect();
+            config.nats_url = urls.join(",").as_str().into();
             Running::start(program, twin, &config, folder.path(), clocks.file(twin))
         };
         let twins = [copy(Twin::First)?, copy(Twin::Second)?];
@@ -118,31 +136,36 @@ impl Site {
         Ok(site)
     }
 
-    async fn proxy(url: &str, postgres: bool) -> anyhow::Result<Proxy> {
-        Proxy::to(authority(url), postgres).await.context("a proxy")
+    /// Of one copy.
+    async fn proxies(
+        postgres: &devservers::Server,
+        nats: &Nats,
+    ) -> std::io::Result<(Proxy, Vec<Proxy>)> {
+        let to_postgres = Proxy::to(authority(postgres.url()), true).await?;
+        let mut to_nats = vec![];
+        for door in nats.doors() {
+            to_nats.push(Proxy::to(&door, false).await?);
+        }
+        Ok((to_postgres, to_nats))
     }
 
-    /// The way of one copy to one server.
-    pub(crate) fn way(&self, way: Way) -> &Proxy {
-        let [to_postgres, to_nats] = &self.proxies[way.twin.index()];
+    /// The ways of one copy to Postgres, or to NATS.
+    pub(crate) fn way(&self, way: Way) -> Ways<'_> {
+        let (to_postgres, to_nats) = &self.proxies[way.twin.index()];
         match way.to {
-            Server::Postgres => to_postgres,
-            Server::Nats => to_nats,
+            Server::Postgres => Ways(std::slice::from_ref(to_postgres)),
+            Server::Nats => Ways(to_nats),
         }
     }
 
     /// The disk that a server has for itself.
     pub(crate) fn disk(&self, server: Server) -> anyhow::Result<&Disk> {
-        let [postgres, nats] = self.folder.disks.as_ref().context("the servers have no disks")?;
-        Ok(match server {
-            Server::Postgres => postgres,
-            Server::Nats => nats,
-        })
+        self.folder.disk(server).context("the server has no disk for itself")
     }
 
     /// How many answers to commits were lost.
     pub(crate) fn answers_lost(&self) -> u64 {
-        self.proxies.iter().flatten().map(Proxy::lost).sum()
+        self.proxies.iter().map(|(to_postgres, _)| to_postgres.lost()).sum()
     }
 
     /// How often a copy ended that nobody had killed.
@@ -218,7 +241,7 @@ impl Running {
 }
 
 /// `host:port` of a URL.
-fn authority(url: &str) -> &str {
+pub(crate) fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split(['/', '?']).next().unwrap_or(rest);
     rest.rsplit('@').next().unwrap_or(rest)
@@ -234,8 +257,8 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// What the servers keep elsewhere, because another user runs them.
     elsewhere: Vec<PathBuf>,
-    /// Of Postgres and of NATS, if they have some.
-    disks: Option<[Disk; 2]>,
+    /// Of the servers that have one.
+    disks: Vec<(Server, Disk)>,
     /// Whether it stays.
     kept: bool,
 }
@@ -258,7 +281,7 @@ impl Folder {
         };
         std::fs::create_dir_all(&path)
             .with_context(|| format!("cannot create {}", path.display()))?;
-        Ok(Self { path, elsewhere: vec![], disks: None, kept: false })
+        Ok(Self { path, elsewhere: vec![], disks: vec![], kept: false })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -276,22 +299,33 @@ impl Folder {
         self.kept
     }
 
-    /// Mounts a disk each for Postgres and NATS; gives the folder that both are in. It is a temporary
-    /// one: as root runs the lab, another user runs Postgres, who can't be let in everywhere.
-    fn mount_disks(&mut self) -> anyhow::Result<PathBuf> {
+    /// Mounts a disk for each of these servers, where its own folder is going to be. That is in a
+    /// temporary folder: as root runs the lab, another user runs Postgres, who can't be let in
+    /// everywhere.
+    fn mount_disks(&mut self, servers: &[Server]) -> anyhow::Result<()> {
         let name = self.path.file_name().context("a folder without a name")?;
-        let stores = std::env::temp_dir().join("lab-disks").join(name);
-        let places = ["postgres", "nats"].map(|server| stores.join(server));
-        self.elsewhere.extend(places.iter().cloned());
+        let above = std::env::temp_dir().join("lab-disks").join(name);
+        let place = |server: &Server| match server {
+            Server::Postgres => above.join("postgres"),
+            Server::Nats => above.join("nats"),
+        };
+        self.elsewhere.extend(servers.iter().map(place));
         // Before there is anything that nobody would know of.
         leftovers::note(&self.path, &self.elsewhere).context("noting where the disks are")?;
-        let [postgres, nats] = &places;
-        let disks = Disk::mount(postgres).and_then(|first| Ok([first, Disk::mount(nats)?]));
-        if disks.is_err() {
-            places.iter().for_each(|place| disk::unmount(place));
+        for server in servers {
+            self.disks.push((*server, Disk::mount(&place(server))?));
         }
-        self.disks = Some(disks?);
-        Ok(stores)
+        Ok(())
+    }
+
+    /// The disk that a server has for itself.
+    fn disk(&self, server: Server) -> Option<&Disk> {
+        self.disks.iter().find(|(whose, _)| *whose == server).map(|(_, disk)| disk)
+    }
+
+    /// The folder that a server's own is in.
+    fn above(&self, server: Server) -> &Path {
+        self.disk(server).and_then(|disk| disk.at().parent()).unwrap_or(&self.path)
     }
 
     /// Where everything is.
@@ -299,19 +333,25 @@ impl Folder {
         std::iter::once(&self.path).chain(&self.elsewhere).cloned().collect()
     }
 
-    fn holds(&mut self, server: Option<&Path>) {
-        let elsewhere = server.filter(|folder| !folder.starts_with(&self.path));
+    /// A server keeps its files there. An error if it has a disk, and they are not on it.
+    fn holds(&mut self, server: Server, files: Option<&Path>) -> anyhow::Result<()> {
+        if let Some(disk) = self.disk(server) {
+            let on_it = files.is_some_and(|folder| folder.starts_with(disk.at()));
+            anyhow::ensure!(on_it, "a server's user can't get at {}", disk.at().display());
+        }
+        let elsewhere = files.filter(|folder| !folder.starts_with(&self.path));
         let elsewhere = elsewhere.map(PathBuf::from);
         let new = elsewhere.filter(|folder| !self.elsewhere.contains(folder));
         self.elsewhere.extend(new);
         // Only the next lab would miss it, if this one is killed.
         let _ = leftovers::note(&self.path, &self.elsewhere);
+        Ok(())
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        for disk in self.disks.take().into_iter().flatten() {
+        for (_, disk) in self.disks.drain(..) {
             disk.end(self.kept);
         }
         if self.kept {

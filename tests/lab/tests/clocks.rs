@@ -29,6 +29,7 @@ async fn whatever_time_it_is_nothing_is_lost_or_decided_twice() {
         faults: 0,
         messages: 400,
         over: Duration::from_secs(34),
+        nats: 1,
         grace: 12,
         drain: Duration::from_secs(120),
         mix: Mix::Leaps,

@@ -32,6 +32,7 @@ async fn whoever_was_stopped_for_longer_than_its_lease_does_not_call() {
         faults: 0,
         messages: 400,
         over: Duration::from_secs(42),
+        nats: 1,
         // Half of the pause.
         grace: 4,
         drain: Duration::from_secs(120),

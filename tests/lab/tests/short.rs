@@ -12,6 +12,7 @@ async fn whatever_breaks_nothing_is_lost_or_done_twice() {
         faults: 8,
         messages: 300,
         over: Duration::from_secs(24),
+        nats: 1,
         grace: 12,
         drain: Duration::from_secs(120),
         mix: Mix::Usual,

@@ -13,7 +13,7 @@ use async_nats::jetstream::{self, Context, ErrorCode};
 
 pub use difference::Difference;
 
-use crate::error::NatsError;
+use crate::error::{NatsError, stays_refused};
 
 pub(crate) const INBOX: &str = "INBOX";
 pub(crate) const EVT: &str = "EVT";
@@ -158,7 +158,7 @@ impl Streams {
                     let found = found.ok_or_else(|| NatsError::passing(operation(), error))?;
                     Ok(difference::between(&wanted, &found.config))
                 }
-                CreateStreamErrorKind::JetStream(e) if (400..500).contains(&e.code()) => {
+                CreateStreamErrorKind::JetStream(e) if stays_refused(&e) => {
                     Err(NatsError::lasting(operation(), error))
                 }
                 _ => Err(NatsError::passing(operation(), error)),

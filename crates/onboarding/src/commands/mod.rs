@@ -93,3 +93,17 @@ pub(crate) async fn require_migrated(pool: &PgPool) -> anyhow::Result<()> {
 fn is_for_want_of_a_privilege(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "42501")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_is_none_is_named_by_its_place_in_nats_url() {
+        let url = "nats://me:secret@127.0.0.1:1,,nats://127.0.0.1:2";
+        let config = Config { nats_url: url.into(), ..Config::default() };
+        let error = format!("{:#}", nats(&config, "test").await.err().unwrap());
+        assert!(error.contains("nats_url") && error.contains("server 2 of 3"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
