@@ -57,7 +57,8 @@ GRANT EXECUTE ON FUNCTION append_events(append_items, append_streams, append_row
 GRANT SELECT ON events, log_head, inputs, lanes, clients, client_identifiers, left_identifiers,
     client_links, client_consents, profiles, profile_identifiers, rooms, message_references
     TO onboarding_engine;
-GRANT EXECUTE ON FUNCTION linked_client(text, uuid) TO onboarding_engine;
+GRANT EXECUTE ON FUNCTION linked_client(text, uuid), is_one_client(text, uuid, uuid),
+    is_profile_of(text, uuid, uuid) TO onboarding_engine;
 GRANT SELECT, INSERT, UPDATE ON snapshots, room_reviews TO onboarding_engine;
 -- It keeps what WhatsApp posted: adds to it, changes nothing.
 GRANT SELECT, INSERT ON evidence_pieces, evidence_arrivals TO onboarding_engine;
@@ -102,7 +103,8 @@ GRANT SELECT ON rm_checkpoints, rm_chat_rooms, rm_reminders, rm_reminder_rooms,
     directory_companies, directory_numbers, parked_inputs, parked_retries, parked_outcomes, events,
     log_head, inputs, lanes, clients, client_identifiers, left_identifiers, client_links, client_consents, profiles,
     profile_identifiers, rooms, message_references, snapshots TO onboarding_api;
-GRANT EXECUTE ON FUNCTION linked_client(text, uuid), first_position_at(timestamptz)
+GRANT EXECUTE ON FUNCTION linked_client(text, uuid), is_one_client(text, uuid, uuid),
+    is_profile_of(text, uuid, uuid), first_position_at(timestamptz)
     TO onboarding_api;
 
 ------------------------------------------------------------------------------------------------
@@ -116,7 +118,8 @@ GRANT onboarding_engine, onboarding_relay, onboarding_projector, onboarding_send
 -- everybody may have.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO onboarding_auditor;
 REVOKE ALL ON access_tokens FROM onboarding_auditor;
-GRANT EXECUTE ON FUNCTION linked_client(text, uuid), first_position_at(timestamptz)
+GRANT EXECUTE ON FUNCTION linked_client(text, uuid), is_one_client(text, uuid, uuid),
+    is_profile_of(text, uuid, uuid), first_position_at(timestamptz)
     TO onboarding_auditor;
 
 -- Whoever runs the service, besides: `directory apply`, `token`, `parked retry`, `parked drop`,

@@ -311,6 +311,7 @@ async fn while_whatsapp_is_down_messages_wait_in_the_send_queue_and_go_out_once(
     let mut line = Line::to(address).await;
     site.app.stage.config.cloud_api.base_url = format!("http://127.0.0.1:{}", line.port);
     site.app.stage.config.sender.grace_seconds = 3;
+    site.app.stage.config.cloud_api.timeout_seconds = 2;
     let service = site.serve(&Role::ALL).await;
     site.is_onboarded(&site.ask("before").await).await;
 

@@ -131,7 +131,7 @@ async fn operators_use_the_programs_commands_as_users_of_their_own() {
         &["token", "create", "--company", "demo-bank", "--role", "admin", "--name", "x"],
         &["rebuild", "chat-rooms"],
         &["check"],
-        &["parked", "drop", parked.as_str()],
+        &["parked", "drop", "--reason", "of no use", parked.as_str()],
         &["doctor"],
     ] {
         let ran = operator.run(arguments).unwrap();

@@ -14,6 +14,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(20);
+/// Where a partner finds JetStream, whose usual place is its own account's.
+const PREFIX: &str = "onboarding.API";
 const EVENT: &str = "evt.onboarding.client-profile.room-closed.v1";
 
 /// Somebody who is connected, and what the server has to complain of.
@@ -295,7 +297,8 @@ async fn consumer(js: &jetstream::Context) -> Consumer<pull::Config> {
 async fn a_partner_reads_one_companys_events_and_settles_them() {
     let server = server("partner").await;
     let (relay, operator) = evt_with_a_partner(&server).await;
-    let partner = jetstream::new(User::connect(&server, "northwind").await.client);
+    let partner = User::connect(&server, "northwind").await.client;
+    let partner = jetstream::with_prefix(partner, PREFIX);
     let its_own = consumer(&partner).await;
     let pulls = its_own.stream().expires(Duration::from_secs(5)).heartbeat(Duration::from_secs(1));
     let mut events = pulls.messages().await.unwrap();
@@ -343,6 +346,8 @@ async fn a_partner_can_do_nothing_else() {
         "$JS.API.CONSUMER.DELETE.EVT.northwind",
         "$JS.API.CONSUMER.RESET.EVT.northwind",
         "$JS.API.CONSUMER.LIST.EVT",
+        "onboarding.API.CONSUMER.CREATE.EVT.northwind",
+        "onboarding.API.CONSUMER.MSG.NEXT.EVT.another",
         "$JS.API.CONSUMER.MSG.NEXT.EVT.another",
         "$JS.API.CONSUMER.MSG.NEXT.INBOX.engine",
         "$JS.ACK.INBOX.engine.1.1.1.1.1",
@@ -354,13 +359,13 @@ async fn a_partner_can_do_nothing_else() {
     }
 
     // A pull names where its events go. Were that a subject of ours, they would go into EVT again.
-    let pull = "$JS.API.CONSUMER.MSG.NEXT.EVT.northwind";
+    let pull = format!("{PREFIX}.CONSUMER.MSG.NEXT.EVT.northwind");
     let body = r#"{ "batch": 1, "expires": 2000000000 }"#;
     partner.client.publish_with_reply(pull, event, body.into()).await.unwrap();
     // On the same connection, so after it.
-    partner.may_ask("$JS.API.CONSUMER.INFO.EVT.northwind").await;
+    partner.may_ask(&format!("{PREFIX}.CONSUMER.INFO.EVT.northwind")).await;
     publish(&relay, "acme", 5).await;
-    let partner = jetstream::new(partner.client);
+    let partner = jetstream::with_prefix(partner.client, PREFIX);
     let mut events = consumer(&partner).await.messages().await.unwrap();
     loop {
         let event = timeout(SOON, events.next()).await.unwrap().unwrap().unwrap();

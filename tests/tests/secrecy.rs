@@ -64,6 +64,7 @@ impl Watched {
         let mut app = TestApp::with(options).await;
         app.stage.config.log.filter = "trace".into();
         app.stage.config.log.format = LogFormat::Json;
+        app.stage.config.sender.back_off_seconds = 1;
         let heard = overhear(&app).await;
         let folder = tempfile::tempdir().unwrap();
         let program = env!("CARGO_BIN_EXE_service");

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -125,13 +125,39 @@ impl Configuration {
             self.write(port)?;
             return Ok(vec![self.file.clone().into()]);
         };
-        let mut arguments: Vec<OsString> = vec![given.into(), "--addr".into(), "127.0.0.1".into()];
+        self.copy(given)?;
+        let file = self.file.clone();
+        let mut arguments: Vec<OsString> = vec![file.into(), "--addr".into(), "127.0.0.1".into()];
         arguments.extend(["--port".into(), port.to_string().into()]);
         // Any free port: nobody asks for it.
         arguments.push("--http_port=-1".into());
         arguments.extend(["--server_name".into(), self.name.clone().into()]);
-        arguments.extend(["--store_dir".into(), self.store.clone().into()]);
         Ok(arguments)
+    }
+
+    /// The given file with our folder as its `store_dir`, which the server takes from one place only,
+    /// and what lies beside it for it to include.
+    fn copy(&self, given: &Path) -> anyhow::Result<()> {
+        let place = || format!("the NATS configuration {}", given.display());
+        let text = fs::read_to_string(given).with_context(place)?;
+        let (mut copy, mut found) = (String::new(), false);
+        for line in text.lines() {
+            if line.trim_start().starts_with("store_dir:") {
+                found = true;
+                copy.push_str(&format!("store_dir: {:?}\n", self.store));
+            } else {
+                copy.push_str(&format!("{line}\n"));
+            }
+        }
+        anyhow::ensure!(found, "{} has no line `store_dir: …`", place());
+        for beside in fs::read_dir(given.parent().unwrap_or(Path::new("."))).with_context(place)? {
+            let beside = beside?.path();
+            if beside != given && beside.extension().is_some_and(|kind| kind == "conf") {
+                let name = beside.file_name().unwrap_or_default();
+                fs::copy(&beside, self.file.with_file_name(name)).with_context(place)?;
+            }
+        }
+        fs::write(&self.file, copy).with_context(|| format!("cannot write {}", self.file.display()))
     }
 
     fn write(&self, port: u16) -> anyhow::Result<()> {

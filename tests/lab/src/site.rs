@@ -31,6 +31,9 @@ const ROLES: [&[Role]; 2] =
 /// How long the sender waits for WhatsApp's answer, in seconds: a lost one must not cost much.
 pub(crate) const CLOUD_TIMEOUT: u64 = 2;
 
+/// How often a copy is started before the run at most.
+const STARTS: u32 = 4;
+
 /// How often it is looked whether a copy has ended by itself, as what supervises it would.
 const SUPERVISION: Duration = Duration::from_secs(1);
 
@@ -131,9 +134,27 @@ impl Site {
         for twin in Twin::BOTH {
             let api = site.twins[twin.index()].api.clone();
             site.stage.use_service_at(api);
-            site.stage.ready().await.with_context(|| format!("the {twin} copy does not start"))?;
+            let ready = site.until_ready(twin, say).await;
+            ready.with_context(|| format!("the {twin} copy does not start"))?;
         }
         Ok(site)
+    }
+
+    /// Waits until a copy is ready. One that gives up, as it does where the servers take their time
+    /// (three nodes that elect leaders for every stream), is started again, as in the run itself.
+    async fn until_ready(&self, twin: Twin, say: &Progress<'_>) -> anyhow::Result<()> {
+        for _ in 1..STARTS {
+            if self.stage.ready().await.is_ok() {
+                return Ok(());
+            }
+            let mut process = self.process(twin).await;
+            let last = process.logged()?.pop().unwrap_or_default();
+            say(&format!("the {twin} copy is not ready yet; it told last: {last}"));
+            if process.ended()?.is_some() {
+                process.start()?;
+            }
+        }
+        self.stage.ready().await
     }
 
     /// Of one copy.
