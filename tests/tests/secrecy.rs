@@ -65,6 +65,8 @@ impl Watched {
         app.stage.config.log.filter = "trace".into();
         app.stage.config.log.format = LogFormat::Json;
         app.stage.config.sender.back_off_seconds = 1;
+        app.stage.config.sender.grace_seconds = 3;
+        app.stage.config.cloud_api.timeout_seconds = 2;
         let heard = overhear(&app).await;
         let folder = tempfile::tempdir().unwrap();
         let program = env!("CARGO_BIN_EXE_service");

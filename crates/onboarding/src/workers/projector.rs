@@ -49,7 +49,7 @@ impl Following {
             if single.len() > 1 && self.are_near(&projector).await {
                 let published = Some(&*self.published);
                 let Err(stop) = self.follow(&projector, published, &cancel).await else { continue };
-                stop.tell(&projector);
+                stop.tell(projector.name());
             }
             let enough = cancel.child_token();
             let apart = single.iter().map(|projector| self.keep(projector, &enough));
@@ -76,7 +76,7 @@ impl Following {
     async fn keep(&self, projector: &Projector, cancel: &CancellationToken) {
         while !cancel.is_cancelled() {
             if let Err(stop) = self.follow(projector, None, cancel).await {
-                let wait = stop.tell(projector);
+                let wait = stop.tell(projector.name());
                 pause(cancel, wait).await;
             }
         }
@@ -183,15 +183,12 @@ enum Stop {
 
 impl Stop {
     /// Tells an operator; gives how long to wait.
-    fn tell(self, projector: &Projector) -> Duration {
-        let view = projector.name();
+    fn tell(self, view: &'static str) -> Duration {
         let (problem, wait) = match self {
             Self::Passing(problem) => (problem, PAUSES.0),
             Self::Lasting(problem) => (problem, PAUSES.1),
         };
-        for view in projector.names() {
-            metrics::counter!("onboarding_projector_breaks_total", "view" => view).increment(1);
-        }
+        metrics::counter!("onboarding_projector_breaks_total", "view" => view).increment(1);
         tracing::warn!(view, problem, ?wait, "the read model stands still; trying again");
         wait
     }
