@@ -1,7 +1,7 @@
 //! What must hold once everything has drained, told from what was sent, what WhatsApp received, and
 //! the stores. Nothing here knows which faults there were.
 //!
-//! The part that needs no server ([`requests`], [`sends`], [`order`]) works on what [`stores`] has
+//! The part that needs no server ([`requests`], [`sends`], [`order`]) works on what [`Stores`] has
 //! read; `onboarding check` is run beside it, as a process, and its findings count as ours.
 
 pub mod order;
