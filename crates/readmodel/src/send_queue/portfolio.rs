@@ -58,6 +58,16 @@ impl SendQueue {
         Ok(())
     }
 
+    /// Has the first template tried that waits for a place in each portfolio: the one before it may have
+    /// been given up at the moment at which it asked.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn try_first_waiting(&self, now: Timestamp) -> Result<(), DatabaseError> {
+        sqlx::query(TRY_FIRST_WAITING).bind(now).execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// Forgets who was counted last before a moment (more than a day ago, or who is still counted
     /// would be forgotten too), and what waits no more.
     ///
@@ -83,6 +93,13 @@ const UNCOUNT: &str = "
 const TRY_WAITING: &str = "
     UPDATE send_queue q SET next_attempt_at = $1 FROM portfolio_waiting w
     WHERE q.message_id = w.message_id AND q.state = 'waiting' AND q.next_attempt_at > $1";
+
+const TRY_FIRST_WAITING: &str = "
+    UPDATE send_queue q SET next_attempt_at = $1 FROM (
+        SELECT DISTINCT ON (w.app) w.message_id FROM portfolio_waiting w
+        JOIN send_queue s ON s.message_id = w.message_id AND s.state <> 'done'
+        ORDER BY w.app, w.position) AS first
+    WHERE q.message_id = first.message_id AND q.state = 'waiting' AND q.next_attempt_at > $1";
 
 const FORGET: &str = "
     WITH waits_no_more AS (

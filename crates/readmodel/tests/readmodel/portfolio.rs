@@ -75,6 +75,30 @@ async fn so_many_clients_get_a_template_and_the_next_waits_for_the_oldest() {
 }
 
 #[tokio::test]
+async fn whoever_waited_for_one_that_is_given_up_need_not_wait_for_another_day() {
+    let portfolio = Portfolio::given(1, 3).await;
+    assert!(portfolio.goes(1, 0).await);
+    let lease = Duration::from_secs(30);
+    let claimed = portfolio.queue.claim(at(10), 10, lease).await.unwrap();
+    assert_eq!(claimed.len(), 3);
+    for n in [2, 3] {
+        let until = portfolio.waits(n, 10).await.unwrap();
+        let back = portfolio.queue.put_back(message_id(n, 0), 1, until, at(10)).await;
+        assert!(back.unwrap());
+    }
+    // The second is given up while the third asks, and is told to come another day.
+    let put_off = portfolio.waits(3, DAY).await.unwrap();
+    assert!(put_off > at(DAY));
+    portfolio.queue.done(message_id(2, 0), at(DAY)).await.unwrap();
+    portfolio.queue.uncount_client(message_id(2, 0), at(DAY)).await.unwrap();
+    let waits = async || portfolio.queue.next_due().await.unwrap().unwrap() > at(20);
+    assert!(waits().await);
+    portfolio.queue.try_first_waiting(at(20)).await.unwrap();
+    assert!(!waits().await, "the third is tried");
+    assert!(portfolio.goes(3, DAY).await);
+}
+
+#[tokio::test]
 async fn asking_again_for_the_same_template_counts_once() {
     let portfolio = Portfolio::given(2, 2).await;
     for seconds in [0, 1, 2] {

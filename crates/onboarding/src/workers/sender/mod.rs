@@ -37,6 +37,9 @@ use super::pause;
 /// How long the sender waits for word of new messages before it looks by itself.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// How often the template is tried that waits for the next place of its portfolio.
+const TRY_EVERY: Duration = Duration::from_secs(10);
+
 /// How often settled rows are pruned, how old they must be, and how many at once.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 const KEEP: TimeDelta = TimeDelta::days(7);
@@ -91,6 +94,7 @@ impl Sender {
         let calls = TaskTracker::new();
         let calling = Arc::new(Calling::new(self, cancel.clone()));
         calls.spawn(prune(calling.clone(), cancel.clone()));
+        calls.spawn(try_first_waiting(calling.clone(), cancel.clone()));
         calling.hold_unresolved().await;
         calling.portfolios.try_waiting(&calling.sender.queue, calling.sender.clock.now()).await;
         while !cancel.is_cancelled() {
@@ -117,6 +121,14 @@ impl Sender {
         }
         calls.close();
         calls.wait().await;
+    }
+}
+
+/// Tries what waits for the next place of a portfolio, now and then.
+async fn try_first_waiting(calling: Arc<Calling>, cancel: CancellationToken) {
+    let Sender { queue, clock, .. } = &calling.sender;
+    while pause(&cancel, TRY_EVERY).await {
+        calling.portfolios.try_first_waiting(queue, clock.now()).await;
     }
 }
 

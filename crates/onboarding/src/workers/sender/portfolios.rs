@@ -79,6 +79,16 @@ impl Portfolios {
         }
     }
 
+    /// Now and then: whoever waited for one that was given up meanwhile need not wait for another day.
+    pub(super) async fn try_first_waiting(&self, queue: &SendQueue, now: Timestamp) {
+        if self.most.is_empty() {
+            return;
+        }
+        if let Err(error) = queue.try_first_waiting(now).await {
+            tracing::warn!(%error, "the template that waits for the next place can't be tried; trying again");
+        }
+    }
+
     /// Forgets who was counted some days ago.
     pub(super) async fn forget_the_past(&self, queue: &SendQueue, now: Timestamp) {
         if self.most.is_empty() {
