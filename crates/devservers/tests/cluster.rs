@@ -19,8 +19,12 @@ use devservers::{Cluster, Node, Routes, Server, nats_cluster};
 const FOLDER: &str = "DEVSERVERS_TEST_CLUSTER";
 const SOON: Duration = Duration::from_secs(3);
 
+/// One cluster at a time: elections of several, on few cores, hold each other up.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 #[tokio::test]
 async fn what_three_nodes_hold_is_there_without_any_one_of_them() {
+    let _turn = TURN.lock().await;
     let folder = scratch();
     let cluster = straight(folder.path()).await;
     make_stream(&cluster.nodes[0].server);
@@ -37,6 +41,7 @@ async fn what_three_nodes_hold_is_there_without_any_one_of_them() {
 
 #[tokio::test]
 async fn a_node_that_lost_its_store_gets_it_back_from_the_others() {
+    let _turn = TURN.lock().await;
     let folder = scratch();
     let cluster = straight(folder.path()).await;
     let [one, two, three] = &cluster.nodes[..] else { panic!("three nodes") };
@@ -59,6 +64,7 @@ async fn a_node_that_lost_its_store_gets_it_back_from_the_others() {
 
 #[tokio::test]
 async fn a_node_whose_ways_are_cut_is_apart_until_they_are_open_again() {
+    let _turn = TURN.lock().await;
     let folder = scratch();
     let mut routes = Routes::between(3).unwrap();
     let mut of_the_first = vec![];
@@ -93,6 +99,7 @@ async fn a_node_whose_ways_are_cut_is_apart_until_they_are_open_again() {
 
 #[tokio::test]
 async fn kept_data_are_the_next_clusters() {
+    let _turn = TURN.lock().await;
     let folder = scratch();
     let routes = Routes::between(3).unwrap();
     let keep = devservers::Options { keep_data: true, ..options(folder.path()) };
@@ -106,6 +113,7 @@ async fn kept_data_are_the_next_clusters() {
 
 #[tokio::test]
 async fn a_dropped_cluster_is_gone_with_its_data() {
+    let _turn = TURN.lock().await;
     let folder = scratch();
     let cluster = straight(folder.path()).await;
     let pids: Vec<u32> = cluster.nodes.iter().map(|node| pid(&node.server)).collect();
@@ -117,6 +125,7 @@ async fn a_dropped_cluster_is_gone_with_its_data() {
 
 #[test]
 fn a_cluster_ends_when_its_owner_is_killed() {
+    let _turn = TURN.blocking_lock();
     let folder = scratch();
     let mut owner = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "owner", "--nocapture"])
