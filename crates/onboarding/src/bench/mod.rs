@@ -73,6 +73,8 @@ pub enum Section {
     SideBySide,
     /// How long a message is on its way, stage by stage, at shares of capacity.
     Load,
+    /// How fast messages are sent to WhatsApp, and how long an onboarding takes up to there.
+    Sending,
     /// How fast posts are taken in, and how many.
     Webhook,
     /// What an onboarding costs, whatever the machine.
@@ -112,6 +114,7 @@ pub(crate) async fn run(options: BenchOptions) -> anyhow::Result<ExitCode> {
         match section {
             Section::SideBySide => side_by_side::run(&mut bench).await?,
             Section::Load => load::run(&mut bench).await?,
+            Section::Sending => load::sending::run(&mut bench).await?,
             Section::Webhook => webhook::run(&mut bench).await?,
             Section::Costs => costs::run(&mut bench).await?,
             Section::SlowDisk => slow_disk::run(&mut bench).await?,

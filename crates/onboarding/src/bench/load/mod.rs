@@ -3,13 +3,13 @@
 //! For each kind of load a backlog is drained first, which nobody fills meanwhile. Then as many
 //! messages as are decided are sent, in a closed loop: that is the capacity. Then they are sent at
 //! shares of it, in an open loop ([`open`]). The kinds: new clients of one company, new clients of a
-//! hundred companies, all rows of the flow table ([`mix`]). Invitations have a capacity of their
+//! hundred companies, all rows of the flow table ([`mix`]). Sending has a capacity and a section of its
 //! own ([`sending`]).
 
 pub(super) mod mix;
 mod one_by_one;
 pub(super) mod open;
-mod sending;
+pub(super) mod sending;
 mod watch;
 
 use self::mix::Mix;
@@ -44,8 +44,7 @@ millisecond). *In INBOX* and *on EVT* (the last of the input's events) are JetSt
 synced after its timestamp and before *acknowledged*. *Committed* and *visible* (the checkpoint of `chat-rooms`) are looked up in Postgres, on \
 a connection of the measurement's own, about once a millisecond: *from look to look* tells how exactly, \
 and the looks take their part of the machine. The lines *INBOX to EVT* are taken without \
-them. *Invitation received* is the fake Cloud API's own timestamp; it limits no account, and the \
-sender makes its usual 32 calls at once. *Mixed* is, of sixteen messages, two of new clients and one \
+them. *Mixed* is, of sixteen messages, two of new clients and one \
 each: no extension, a voice message, an unknown user, a client with an active room, one whose room \
 is under way, one with one profile, one with several, no free number, auto promotion off, a day too \
 late, to a secondary number, in a group, into a room, and a repeat (which is sent, but not timed); \
@@ -69,7 +68,6 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
             kind.measure(site, report, onboardings, seconds).await?;
         }
         one_by_one::measure(&bench.site, &mut bench.report, seconds).await?;
-        sending::measure(&bench.site, &mut bench.report, onboardings / 10, seconds).await?;
     }
     Ok(())
 }

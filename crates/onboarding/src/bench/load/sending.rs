@@ -9,6 +9,7 @@ use domain::input::Timestamp;
 use domain::outbound::Content;
 use whatsapp::fake::{FakeCloudApi, ReceivedMessage};
 
+use super::super::Bench;
 use super::super::backlog::Load;
 use super::super::company::Company;
 use super::super::progress::Progress;
@@ -28,13 +29,25 @@ const LEAST: u64 = 200;
 /// How long all messages may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+const ABOUT: &str = "\
+Saturation: the requests of a backlog in INBOX, a tenth of what the other sections measure, are decided and sent, \
+from the first invitation to the last user-info message. Then new clients write at shares of that \
+rate, and as signed webhooks. The stages are those of *Load*; *invitation received* is the fake Cloud \
+API's own timestamp. It limits no account, each number may send 1,000 messages a second, and the \
+sender makes its usual 32 calls at once.";
+
+pub(in crate::bench) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
+    bench.report.section("Sending", ABOUT);
+    let (onboardings, seconds) = (bench.options.onboardings, bench.options.seconds);
+    for run in 1..=bench.options.runs {
+        bench.report.run(run);
+        measure(&bench.site, &mut bench.report, onboardings / 10, seconds).await?;
+    }
+    Ok(())
+}
+
 /// Saturation, shares of it, and signed webhooks.
-pub(super) async fn measure(
-    site: &Site,
-    report: &mut Report,
-    many: u64,
-    seconds: u64,
-) -> anyhow::Result<()> {
+async fn measure(site: &Site, report: &mut Report, many: u64, seconds: u64) -> anyhow::Result<()> {
     let (ground, mut load, cloud) = ground(site).await?;
     let many = many.max(LEAST);
     load.fill(many).await?;
