@@ -10,6 +10,10 @@ use tokio::sync::Notify;
 /// Most events that are kept. Who is further behind reads where they come from.
 const MOST: usize = 20_000;
 
+/// Batches are given together up to so many events. Who takes them commits, or waits for
+/// acknowledgements, once for all: given one by one, many small ones come faster than they are taken.
+const TOGETHER: usize = 2_000;
+
 /// The events that somebody passes on, in order, to one other.
 #[derive(Default)]
 pub struct Recent {
@@ -55,6 +59,7 @@ impl Recent {
                 // Who has read elsewhere comes back in the middle of a batch.
                 let known = batch.len() - usize::try_from(last - position).unwrap_or(0);
                 batch.drain(..known);
+                state.join(&mut batch, last);
                 return Next::Events(batch);
             }
         }
@@ -91,6 +96,22 @@ impl Recent {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Adds to a batch that ends at `last` what follows it, as long as there are not too many.
+    fn join(&mut self, batch: &mut Vec<Told>, mut last: u64) {
+        while let Some((first, next_last)) = self.batches.front().and_then(|next| ends(next)) {
+            let many = batch.len() as u64 + (next_last - first + 1);
+            if first != last + 1 || many > TOGETHER as u64 {
+                return;
+            }
+            let Some(next) = self.batches.pop_front() else { return };
+            self.events -= next.len();
+            last = next_last;
+            batch.extend(next);
+        }
     }
 }
 
@@ -132,15 +153,33 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_given_to_who_is_right_before_it_and_older_ones_are_forgotten() {
+    fn what_is_there_is_given_to_who_is_right_before_it_and_older_batches_are_forgotten() {
         let recent = Recent::default();
         recent.add(events(1..=2));
         recent.add(events(3..=5));
         recent.add(events(6..=6));
-        assert_eq!(positions(recent.after(2)), [3, 4, 5]);
+        assert_eq!(positions(recent.after(2)), [3, 4, 5, 6]);
         assert_eq!(recent.after(2), Next::Elsewhere, "what comes next is not 3");
-        assert_eq!(positions(recent.after(5)), [6]);
         assert_eq!(recent.after(6), Next::NothingYet);
+        recent.add(events(7..=7));
+        assert_eq!(recent.after(5), Next::Elsewhere, "what comes next is not 6");
+        assert_eq!(positions(recent.after(6)), [7]);
+        assert_eq!(recent.state().events, 0);
+    }
+
+    #[test]
+    fn batches_are_given_together_up_to_a_limit_and_never_across_a_gap() {
+        let recent = Recent::default();
+        for batch in 0..3 {
+            recent.add(events(batch * 900 + 1..=(batch + 1) * 900));
+        }
+        recent.add(events(2_702..=2_703));
+        recent.add(events(2_704..=5_000));
+        assert_eq!(positions(recent.after(0)).len(), 1_800);
+        assert_eq!(positions(recent.after(1_800)).len(), 900);
+        assert_eq!(recent.after(2_700), Next::Elsewhere, "2701 was never told");
+        assert_eq!(positions(recent.after(2_701)), [2_702, 2_703]);
+        assert_eq!(positions(recent.after(2_703)).len(), 2_297, "a large one stays whole");
     }
 
     #[test]
@@ -148,9 +187,8 @@ mod tests {
         let recent = Recent::default();
         recent.add(events(1..=4));
         recent.add(events(5..=6));
-        assert_eq!(positions(recent.after(2)), [3, 4]);
+        assert_eq!(positions(recent.after(2)), [3, 4, 5, 6]);
         assert_eq!(recent.after(2), Next::Elsewhere, "it is given once");
-        assert_eq!(positions(recent.after(4)), [5, 6]);
         recent.add(events(7..=9));
         assert_eq!(positions(recent.after(8)), [9]);
         assert_eq!(recent.state().events, 0);
@@ -175,6 +213,6 @@ mod tests {
         }
         assert_eq!(recent.state().events, MOST);
         assert_eq!(recent.after(0), Next::Elsewhere);
-        assert_eq!(positions(recent.after(5_000)).len(), 1_000);
+        assert_eq!(positions(recent.after(5_000)).len(), 2_000);
     }
 }

@@ -152,7 +152,9 @@ impl EvtReader {
         let mut batch = vec![first?];
         let begun = Instant::now();
         while batch.len() < max {
-            let mut next = self.next().now_or_never();
+            // Of what is there already, all: tokio would let a task have some sixty messages, and
+            // then say that there are none.
+            let mut next = tokio::task::unconstrained(self.next()).now_or_never();
             if next.is_none() && self.more && begun.elapsed() < TOGETHER {
                 // On its way: without waiting, a rebuild would go in batches of a few events.
                 next = timeout(LINGER, self.next()).await.ok();
