@@ -14,8 +14,10 @@ mod linking;
 mod message;
 mod numbers;
 mod operator;
+mod plan;
 mod profiles;
 mod reassigning;
+mod table;
 #[cfg(test)]
 mod tests;
 mod wording;
@@ -33,7 +35,7 @@ pub use facts::{Facts, language_in};
 pub use followup::{
     MOST_NUMBERS, RoomInProfile, Told, on_room_deadline, on_told, profiles_of, room_of, wants_facts,
 };
-pub use message::{decide, on_message};
+pub use message::on_message;
 pub use operator::{
     OperatorRefusal, Prospect, RegisterFacts, ResendFacts, check_version,
     on_archive_client_profile, on_block_client, on_directory_version, on_promote_prospect,
@@ -41,6 +43,7 @@ pub use operator::{
     on_set_number_service, prospect_of,
 };
 pub use reassigning::{ReassignFacts, on_reassign_room};
+pub use table::decide;
 
 use crate::ids::{PoolId, ProfileId, RequestId};
 use crate::pool::{PoolCommand, PoolRejection};

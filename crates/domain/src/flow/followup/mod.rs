@@ -1,23 +1,25 @@
 //! What follows from a request later: WhatsApp took its messages or refused
 //! them, the client wrote, or nothing happened for too long.
 //!
-//! Everything here is decided from the request's own record and its room.
+//! Everything here is decided from the request's own record and its room, but where the failed number
+//! of an invitation makes way for another (`another_number`): that is chosen by what is so then.
+
+mod another_number;
+mod late_reminder;
+mod suspension;
 
 use chrono::Duration;
 
-use super::message::look_for_another_number;
+pub use self::another_number::MOST_NUMBERS;
+use self::late_reminder::came_too_late;
 use super::wording::Wording;
-use super::{Command, Decision, Facts, Held, ProfileSource};
-use crate::company::Line;
-use crate::ids::{MessageId, PhoneNumberId, PoolId, ProfileId, RoomId};
+use super::{Command, Decision, Facts, Held};
+use crate::ids::{MessageId, ProfileId, RoomId};
 use crate::input::{MessageStatus, SendReceipt, SendResult, Timestamp};
-use crate::outbound::{Content, DeliveryStatus, ErrorClass, OutboundMessage, Purpose, SendError};
+use crate::outbound::{DeliveryStatus, ErrorClass, OutboundMessage, Purpose, SendError};
 use crate::pool::PoolCommand;
 use crate::profile::{ActivationCause, CloseReason, Profile, ProfileCommand, Room, RoomPhase};
 use crate::request::{Completion, MessageProgress, Outcome, Request, RequestCommand, RequestEvent};
-
-/// On so many numbers a request tries its invitation at most.
-pub const MOST_NUMBERS: usize = 3;
 
 /// A room with its profile, as a follow-up finds it.
 #[derive(Clone, Copy, Debug)]
@@ -160,32 +162,6 @@ impl<'a> FollowUp<'a> {
         Some((message, settled, room))
     }
 
-    /// The error of an invitation that failed by the fault of its number, if another may be tried.
-    fn failure_of_number(&self, told: &Told) -> Option<SendError> {
-        if !told.is_failure() {
-            return None;
-        }
-        let (message, Settled::Failed(error), room) = self.settled(told)? else { return None };
-        if message.purpose != Purpose::Invitation {
-            return None;
-        }
-        let (facts, _) = self.request.decided.as_ref()?;
-        let may_try =
-            facts.failed_numbers.len() + 1 < MOST_NUMBERS && self.request.outcome.is_none();
-        let is_numbers_fault = error.class == ErrorClass::NumberUnhealthy;
-        let is_the_only = !self.another_stands(message.message_id, room);
-        (may_try && is_numbers_fault && is_the_only && needs_invitation(room)).then_some(error)
-    }
-
-    /// Whether a reminder failed whose place the template may take.
-    fn is_reminder_too_late(&self, told: &Told) -> bool {
-        if !told.is_failure() {
-            return false;
-        }
-        let Some((message, Settled::Failed(error), _)) = self.settled(told) else { return false };
-        message.purpose == Purpose::Reminder && came_too_late(message, &error)
-    }
-
     /// Whether the invitation was not sent because of what its client had said or done since.
     fn is_invitation_withdrawn(&self, told: &Told) -> bool {
         let Some((message, Settled::Failed(error), _)) = self.settled(told) else { return false };
@@ -276,68 +252,12 @@ impl<'a> FollowUp<'a> {
         ]
     }
 
-    /// The room's window had closed when its reminder went out: the template takes its place, for
-    /// which windows do not matter. Not if the client was reminded again since, that one counts;
-    /// nor if it has left its number, or wants no templates.
-    fn remind_by_template(&self, room: RoomInProfile<'_>) -> Vec<Command> {
-        let Some((facts, _)) = &self.request.decided else { return vec![] };
-        let is_the_last = room.room.reminded_at == Some(facts.at);
-        let now = self.now.as_ref().unwrap_or(facts);
-        let may_be_sent = !self.is_blocked(room) && !now.moved && !now.has_stopped_templates();
-        if !room.room.is_open() || !is_the_last || !may_be_sent {
-            return vec![];
-        }
-        let wording = Wording { facts, message: &self.request.message };
-        let (room_id, number) = (room.room_id, room.room.number.clone());
-        let id = self.request.next_message_id();
-        // The room may be another user's by now.
-        let user = facts.user.as_ref().filter(|user| user.user_id == room.room.user_id);
-        let reminder = user.and_then(|user| wording.reminder(id, user, room_id, number, None));
-        let Some(message) = reminder.filter(|message| self.at < message.expires_at) else {
-            return vec![];
-        };
-        let remind = ProfileCommand::RemindRoom {
-            room_id,
-            request_id: self.request.request_id,
-            message_id: Some(message.message_id),
-            at: self.at,
-        };
-        vec![self.request_message(message), Command::Profile(room.profile.profile_id, remind)]
-    }
-
     /// The invitation will not arrive: close the room, free its number, tell
     /// the client through the primary.
     fn give_up(&self, room: RoomInProfile<'_>, reason: CloseReason) -> Vec<Command> {
         let Some((facts, _)) = &self.request.decided else { return vec![] };
         let closed = self.close(room, reason, facts);
         closed.into_iter().chain(self.apologise(room, facts)).collect()
-    }
-
-    /// The room that failed makes way for one on another number. `None` if what was asked for can't
-    /// be had any more.
-    fn try_another_number(
-        &self,
-        room: RoomInProfile<'_>,
-        error: &SendError,
-        now: &Facts,
-    ) -> Option<Vec<Command>> {
-        // Whoever has the extension by now is not whom the client was told of.
-        now.user.as_ref().filter(|user| user.user_id == room.room.user_id)?;
-        let (before, _) = self.request.decided.as_ref()?;
-        let reason = close_reason(error);
-        let rests = self.rests_until(reason, before);
-        let (room_id, number) = (room.room_id, &room.room.number);
-        let now = now.clone().after_failure_of(before, room_id, number, rests);
-        let (decision, again) = look_for_another_number(self.request, &now)?;
-        // Perhaps the profile was archived meanwhile, or there are more to draw from.
-        if profile_of(&decision) != Some(room.profile.profile_id) {
-            return None;
-        }
-        let none_left = matches!(decision, Decision::ReportNoNumber { .. });
-        let apology = none_left.then(|| self.apologise(room, before)).into_iter().flatten();
-        let closed = self.close(room, reason, before);
-        let suspend = self.suspend(room, error);
-        Some(closed.into_iter().chain(suspend).chain(again).chain(apology).collect())
     }
 
     fn close(&self, room: RoomInProfile<'_>, reason: CloseReason, facts: &Facts) -> [Command; 2] {
@@ -360,35 +280,6 @@ impl<'a> FollowUp<'a> {
     fn rests_until(&self, reason: CloseReason, facts: &Facts) -> Option<Timestamp> {
         let rest = Duration::seconds(facts.company.timing.quarantine.into());
         (reason == CloseReason::InvitationLost).then(|| self.at + rest)
-    }
-
-    /// The room's number can't send, if that is what the error says.
-    fn suspend(&self, room: RoomInProfile<'_>, error: &SendError) -> Option<Command> {
-        self.suspend_number(&room.room.pool_id, &room.room.number, error)
-    }
-
-    /// The same for a reply that is about no room: it comes from the secondary that was written to.
-    /// A primary is none of a pool's numbers and can't be taken out of service.
-    fn suspend_line(&self, told: &Told) -> Option<Command> {
-        let (message, _) = self.request.message(told.message_id)?;
-        let Settled::Failed(error) = self.newly_settled(&told.record)? else { return None };
-        let (facts, _) = self.request.decided.as_ref()?;
-        let Line::Secondary { pool, .. } = &facts.line else { return None };
-        let number = Some(&message.from).filter(|it| **it == self.request.message.phone_number_id);
-        self.suspend_number(pool, number?, &error)
-    }
-
-    /// A number that can't send takes no new rooms, until an operator says so.
-    fn suspend_number(
-        &self,
-        pool_id: &PoolId,
-        number: &PhoneNumberId,
-        error: &SendError,
-    ) -> Option<Command> {
-        let (number, code) = (number.clone(), error.code);
-        let suspend = PoolCommand::SuspendUnhealthy { number, at: self.at, code };
-        let is_numbers_fault = error.class == ErrorClass::NumberUnhealthy;
-        is_numbers_fault.then(|| Command::Pool(pool_id.clone(), suspend))
     }
 
     /// The client is told through the primary, and the request ends.
@@ -432,27 +323,10 @@ impl<'a> FollowUp<'a> {
     }
 }
 
-const fn profile_of(decision: &Decision) -> Option<ProfileId> {
-    match decision {
-        Decision::OpenRoom { profile, .. } | Decision::ReportNoNumber { profile, .. }
-            if !matches!(profile.how, ProfileSource::Created) =>
-        {
-            Some(profile.profile_id)
-        }
-        _ => None,
-    }
-}
-
 /// Whoever wrote into the room needs no invitation. Until then its failure counts, even if the
 /// user-info message has activated the room meanwhile.
 fn needs_invitation(room: RoomInProfile<'_>) -> bool {
     room.room.is_open() && !room.room.was_written_to()
-}
-
-/// Whether it is free text that WhatsApp refused because the client's window is closed.
-fn came_too_late(message: &OutboundMessage, error: &SendError) -> bool {
-    let is_free_text = matches!(message.content, Content::Text { .. });
-    is_free_text && error.class == ErrorClass::WindowClosed
 }
 
 /// Only a definite refusal proves that the client has no invitation.
