@@ -188,10 +188,13 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// The whole configuration as `ONBOARDING_…` variables.
+/// What is configured otherwise than by default, as `ONBOARDING_…` variables: a program of another
+/// version need not know the rest.
 fn environment(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
-    let mut variables = vec![];
+    let (mut variables, mut usual) = (vec![], vec![]);
     flatten("ONBOARDING_", &serde_json::to_value(config)?, &mut variables);
+    flatten("ONBOARDING_", &serde_json::to_value(Config::default())?, &mut usual);
+    variables.retain(|variable| !usual.contains(variable));
     Ok(variables)
 }
 

@@ -9,6 +9,7 @@
 //! in the service knows of the lab: processes are killed and stopped from outside, connections are
 //! cut and stalled by a [`proxy`] in between, and the [`clock`] that it is started with follows a file.
 
+pub mod bug;
 pub mod check;
 pub mod clock;
 mod disk;

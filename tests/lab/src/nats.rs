@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::fault::{Fault, Place};
 use crate::node::{Clients, Leads};
-use crate::proxy::{Mode, Proxy};
+use crate::proxy::{Mode, Proxy, Says};
 use crate::site::authority;
 
 /// What has a copy on every node of a cluster.
@@ -66,14 +66,14 @@ impl Nats {
             let mut ways = Routes::between(nodes)?;
             for from in 0..nodes {
                 for to in (0..nodes).filter(|to| *to != from) {
-                    let proxy = Proxy::to(&ways.address(to).to_string(), false).await?;
+                    let proxy = Proxy::to(&ways.address(to).to_string(), Says::Anything).await?;
                     ways.lead_over(proxy.address(), from, to);
                     routes.push(Route { from, to, proxy });
                 }
             }
             let nodes = nats_cluster(&ways, options, say).await?.nodes;
             for node in &nodes {
-                fronts.push(Proxy::to(authority(node.server.url()), false).await?);
+                fronts.push(Proxy::to(authority(node.server.url()), Says::Anything).await?);
             }
             nodes
         };

@@ -1,9 +1,11 @@
 //! The command line of `cargo lab`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 
+use crate::bug::Bug;
 use crate::plan::{Mix, Plan};
 
 /// How long a fault has for itself, on average, if nobody says how long all of them take.
@@ -61,6 +63,13 @@ pub struct LabOptions {
     /// Keep the stores and the logs; they are kept anyhow if there is a finding.
     #[arg(long)]
     pub keep: bool,
+    /// The second copy is this program, `onboarding` of an earlier release: two versions side by side on
+    /// the same stores. Clocks then stay as they are.
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "leaps")]
+    pub second: Option<PathBuf>,
+    /// Put a bug under the service, to see what is found of it.
+    #[arg(long, value_enum, value_name = "BUG")]
+    pub plant: Option<Bug>,
     /// Print the report for machines.
     #[arg(long)]
     pub json: bool,
@@ -99,6 +108,8 @@ impl LabOptions {
             drain: Duration::from_secs(self.drain.into()),
             mix,
             keep: self.keep,
+            second: self.second.clone(),
+            plant: self.plant,
         }
     }
 }

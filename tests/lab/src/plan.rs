@@ -1,9 +1,11 @@
 //! What is to be done in a run, and of which kinds its faults are.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::bug::Bug;
 use crate::disk;
-use crate::fault::{Fault, Server};
+use crate::fault::{Fault, Place, Server};
 use crate::schedule::Schedule;
 
 /// What is to be done.
@@ -27,6 +29,10 @@ pub struct Plan {
     pub mix: Mix,
     /// Whether stores and logs stay, whatever is found.
     pub keep: bool,
+    /// Which program the second copy is, if it is another than the first.
+    pub second: Option<PathBuf>,
+    /// The bug that the run is made with; the stores then stay only if they are to be kept.
+    pub plant: Option<Bug>,
 }
 
 /// Of which kinds faults are.
@@ -75,6 +81,9 @@ impl Plan {
             kinds.retain(|kind| !kind.iter().any(|fault| fault.is_of_one_nats()));
             kinds.extend(Fault::OF_A_CLUSTER);
         }
+        if self.second.is_some() {
+            kinds.retain(|kind| kind.iter().all(|fault| fault.place() != Place::Clocks));
+        }
         kinds
     }
 
@@ -95,7 +104,11 @@ impl Plan {
             "nodes killed, cut off and bereft of their stores: only in a cluster (--nats 3)"
         };
         lacks.push(of_servers.to_owned());
-        lacks.push("clocks moved by minutes and hours: only alone (--leaps)".to_owned());
+        lacks.push(if self.second.is_some() {
+            "clocks moved: another program follows no clock of the lab's".to_owned()
+        } else {
+            "clocks moved by minutes and hours: only alone (--leaps)".to_owned()
+        });
         lacks.join("; ")
     }
 
@@ -129,6 +142,8 @@ mod tests {
             drain: Duration::from_secs(120),
             mix,
             keep: false,
+            second: None,
+            plant: None,
         }
     }
 
@@ -167,6 +182,14 @@ mod tests {
         assert_eq!(drawn(&plan(Mix::Usual, 3), false), &usual - &folders);
         let with_disks = &(&usual - &folders) | &BTreeSet::from(["Postgres' disk full"]);
         assert_eq!(drawn(&plan(Mix::WithDisks, 3), true), with_disks);
+    }
+
+    #[test]
+    fn no_clock_is_moved_where_the_second_copy_is_another_program() {
+        let plan = Plan { second: Some("service-of-yesterday".into()), ..plan(Mix::Usual, 1) };
+        let clocks = BTreeSet::from(["clock seconds ahead", "clock seconds back"]);
+        assert_eq!(drawn(&plan, false), &named(&Fault::KINDS) - &clocks);
+        assert!(plan.left_out().contains("clocks moved: another program"), "{}", plan.left_out());
     }
 
     #[test]

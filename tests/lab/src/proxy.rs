@@ -24,6 +24,17 @@ pub struct Proxy {
     _accepting: AbortOnDropHandle<()>,
 }
 
+/// What is said on a way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// Postgres' protocol without TLS: commits are seen in no other.
+    Sql,
+    /// Whatever it is.
+    Anything,
+    /// Whatever it is; but the server is not told this word, of which the first letter is changed.
+    AllBut(&'static [u8]),
+}
+
 /// How the way is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -45,18 +56,16 @@ struct State {
 }
 
 impl Proxy {
-    /// To a server, `host:port`. What it says is Postgres' protocol without TLS if `postgres`:
-    /// commits are seen in no other.
+    /// To a server, `host:port`.
     ///
     /// # Errors
     /// No port is free.
-    pub async fn to(server: &str, postgres: bool) -> std::io::Result<Self> {
+    pub async fn to(server: &str, says: Says) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let state = watch::Sender::new(State { mode: Mode::Open, cuts: 0 });
         let lost = Arc::<AtomicU64>::default();
-        let accepting =
-            accept(listener, server.to_owned(), postgres, state.subscribe(), lost.clone());
+        let accepting = accept(listener, server.to_owned(), says, state.subscribe(), lost.clone());
         let accepting = AbortOnDropHandle::new(tokio::spawn(accepting));
         Ok(Self { address, state, lost, _accepting: accepting })
     }
@@ -83,7 +92,7 @@ impl Proxy {
 async fn accept(
     listener: TcpListener,
     server: String,
-    postgres: bool,
+    says: Says,
     state: watch::Receiver<State>,
     lost: Arc<AtomicU64>,
 ) {
@@ -103,7 +112,7 @@ async fn accept(
         tokio::spawn(async move {
             tokio::select! {
                 () = is_cut(state.clone(), cuts) => {}
-                () = carry(client, &server, postgres.then_some(losing), state) => {}
+                () = carry(client, &server, says, losing, state) => {}
             }
         });
     }
@@ -124,7 +133,8 @@ async fn is_open(state: &mut watch::Receiver<State>) -> bool {
 async fn carry(
     client: TcpStream,
     server: &str,
-    losing: Option<Losing>,
+    says: Says,
+    losing: Losing,
     state: watch::Receiver<State>,
 ) {
     let Ok(server) = TcpStream::connect(server).await else { return };
@@ -132,14 +142,17 @@ async fn carry(
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
+    let losing = Some(losing).filter(|_| says == Says::Sql);
     let mut commits = losing.clone().map(Commits::of);
-    let asked = move |bytes: &[u8]| {
+    let mut hidden = Hidden::of(says);
+    let asked = move |bytes: &mut Vec<u8>| {
         if let Some(commits) = &mut commits {
             commits.feed(bytes);
         }
+        hidden.change(bytes);
         true
     };
-    let answered = move |_: &[u8]| !losing.as_ref().is_some_and(Losing::loses_the_answer);
+    let answered = move |_: &mut Vec<u8>| !losing.as_ref().is_some_and(Losing::loses_the_answer);
     tokio::select! {
         () = pass(from_client, to_server, state.clone(), asked) => {}
         () = pass(from_server, to_client, state, answered) => {}
@@ -151,16 +164,48 @@ async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut state: watch::Receiver<State>,
-    mut may_pass: impl FnMut(&[u8]) -> bool,
+    mut may_pass: impl FnMut(&mut Vec<u8>) -> bool,
 ) {
-    let mut bytes = vec![0; 16 * 1024];
-    while let Ok(read @ 1..) = from.read(&mut bytes).await {
+    let mut bytes = Vec::with_capacity(16 * 1024);
+    while let Ok(1..) = from.read_buf(&mut bytes).await {
         if !is_open(&mut state).await {
             return;
         }
-        if !may_pass(&bytes[..read]) || to.write_all(&bytes[..read]).await.is_err() {
+        if !may_pass(&mut bytes) || to.write_all(&bytes).await.is_err() {
             return;
         }
+        bytes.clear();
+    }
+}
+
+/// A word that the server is not told.
+struct Hidden {
+    word: &'static [u8],
+    /// What has come of it at the end of the last bytes.
+    begun: Vec<u8>,
+}
+
+impl Hidden {
+    const fn of(says: Says) -> Self {
+        let word: &[u8] = if let Says::AllBut(word) = says { word } else { &[] };
+        Self { word, begun: vec![] }
+    }
+
+    /// Changes the word wherever it stands. Where the bytes end with what may become it, that waits
+    /// for the next ones: nothing that is said ends so.
+    fn change(&mut self, bytes: &mut Vec<u8>) {
+        let Some(first) = self.word.first() else { return };
+        let mut whole = std::mem::take(&mut self.begun);
+        whole.append(bytes);
+        let mut at = 0;
+        while let Some(found) = whole[at..].windows(self.word.len()).position(|w| w == self.word) {
+            whole[at + found] = first ^ 1;
+            at += found + self.word.len();
+        }
+        let ends_with = |many: &usize| whole.ends_with(&self.word[..*many]);
+        let begun = (1..self.word.len()).rev().find(ends_with).unwrap_or(0);
+        self.begun = whole.split_off(whole.len() - begun);
+        *bytes = whole;
     }
 }
 
@@ -286,7 +331,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_ends_what_is_connected_and_lets_nobody_through_until_it_is_healed() {
-        let proxy = Proxy::to(&echo().await, false).await.unwrap();
+        let proxy = Proxy::to(&echo().await, Says::Anything).await.unwrap();
         let mut connection = TcpStream::connect(proxy.address()).await.unwrap();
         assert_eq!(said(&mut connection, b"one").await.unwrap(), b"one");
         proxy.set(Mode::Cut);
@@ -300,7 +345,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stall_keeps_back_what_is_said_and_loses_none_of_it() {
-        let proxy = Proxy::to(&echo().await, false).await.unwrap();
+        let proxy = Proxy::to(&echo().await, Says::Anything).await.unwrap();
         let mut connection = TcpStream::connect(proxy.address()).await.unwrap();
         assert_eq!(said(&mut connection, b"one").await.unwrap(), b"one");
         proxy.set(Mode::Stalled);
@@ -314,7 +359,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_answer_to_a_commit_is_lost_and_no_other() {
-        let proxy = Proxy::to(&echo().await, true).await.unwrap();
+        let proxy = Proxy::to(&echo().await, Says::Sql).await.unwrap();
         proxy.set(Mode::LosingAnswers);
         let mut connection = TcpStream::connect(proxy.address()).await.unwrap();
         let startup = [0_u8, 0, 0, 8, 0, 3, 0, 0];
@@ -324,6 +369,22 @@ mod tests {
         let commit = b"Q\0\0\0\x0bCOMMIT\0";
         assert!(said(&mut connection, commit).await.is_err());
         assert_eq!(proxy.lost(), 1);
+    }
+
+    #[test]
+    fn a_word_is_hidden_wherever_it_stands_and_however_it_comes() {
+        let said = b"one Nats-Word two Nats-Wolf Nats-Word";
+        for size in 1..=said.len() {
+            let mut hidden = Hidden::of(Says::AllBut(b"Nats-Word"));
+            let mut passed = vec![];
+            for piece in said.chunks(size) {
+                let mut bytes = piece.to_vec();
+                hidden.change(&mut bytes);
+                passed.extend(bytes);
+            }
+            let passed = String::from_utf8(passed).unwrap();
+            assert_eq!(passed, "one Oats-Word two Nats-Wolf Oats-Word", "by {size}");
+        }
     }
 
     #[test]

@@ -45,6 +45,13 @@ pub async fn run_by(
     if plan.keep {
         site.folder.keep()?;
     }
+    let _planted = match plan.plant {
+        Some(bug) => {
+            say(&format!("a bug is planted: {bug}"));
+            bug.keep_up(onboarding::nats_client(&site.stage.config).await?).await?
+        }
+        None => None,
+    };
     let streams = jetstream::new(onboarding::nats_client(&site.stage.config).await?);
     let load = Load::draw_beside(schedule, &site.stage, plan.seed, plan.messages, plan.over)?;
     let telling = Telling::default();
@@ -89,7 +96,7 @@ pub async fn run_by(
     let checked = check::all(&evidence, &stores).await.context("checking")?;
     let undrained = left.into_iter().map(|what| Finding::new("not-drained", what));
     let findings: Vec<Finding> = undrained.chain(checked.findings).collect();
-    if !findings.is_empty() {
+    if !findings.is_empty() && plan.plant.is_none() {
         site.folder.keep()?;
     }
     Ok(Report {

@@ -16,12 +16,13 @@ use onboarding::demo::{Stage, StageOptions};
 use onboarding::whatsapp::fake::Webhook;
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::bug::Bug;
 use crate::clock::{Clocks, VARIABLE};
 use crate::disk::Disk;
 use crate::fault::{Server, Twin, Way};
 use crate::nats::Nats;
 use crate::plan::Plan;
-use crate::proxy::{Mode, Proxy};
+use crate::proxy::{Mode, Proxy, Says};
 use crate::{leftovers, load};
 
 /// Every role that writes runs twice, so that one can take over from the other.
@@ -108,10 +109,13 @@ impl Site {
         stage.config.streams.replicas = plan.nats as usize;
         stage.config.sender.grace_seconds = plan.grace;
         stage.config.cloud_api.timeout_seconds = CLOUD_TIMEOUT;
+        if let Some(bug) = plan.plant {
+            bug.plant(&stage.pool).await.context("planting a bug")?;
+        }
         say("starting two copies of the service");
         let proxies = [
-            Self::proxies(&postgres, &nats).await.context("a proxy")?,
-            Self::proxies(&postgres, &nats).await.context("a proxy")?,
+            Self::proxies(&postgres, &nats, plan.plant).await.context("a proxy")?,
+            Self::proxies(&postgres, &nats, plan.plant).await.context("a proxy")?,
         ];
         let clocks = Clocks::new(folder.path());
         let copy = |twin: Twin| {
@@ -122,6 +126,10 @@ impl Site {
             let urls: Vec<_> =
                 to_nats.iter().map(|way| format!("nats://{}", way.address())).collect();
             config.nats_url = urls.join(",").as_str().into();
+            let program = match (twin, &plan.second) {
+                (Twin::Second, Some(other)) => other.as_path(),
+                _ => program,
+            };
             Running::start(program, twin, &config, folder.path(), clocks.file(twin))
         };
         let twins = [copy(Twin::First)?, copy(Twin::Second)?];
@@ -161,11 +169,13 @@ impl Site {
     async fn proxies(
         postgres: &devservers::Server,
         nats: &Nats,
+        planted: Option<Bug>,
     ) -> std::io::Result<(Proxy, Vec<Proxy>)> {
-        let to_postgres = Proxy::to(authority(postgres.url()), true).await?;
+        let to_postgres = Proxy::to(authority(postgres.url()), Says::Sql).await?;
+        let says = planted.and_then(Bug::hides).map_or(Says::Anything, Says::AllBut);
         let mut to_nats = vec![];
         for door in nats.doors() {
-            to_nats.push(Proxy::to(&door, false).await?);
+            to_nats.push(Proxy::to(&door, says).await?);
         }
         Ok((to_postgres, to_nats))
     }

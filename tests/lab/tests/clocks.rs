@@ -34,6 +34,8 @@ async fn whatever_time_it_is_nothing_is_lost_or_decided_twice() {
         drain: Duration::from_secs(120),
         mix: Mix::Leaps,
         keep: false,
+        second: None,
+        plant: None,
     };
     let say = |line: &str| println!("{line}");
     println!("{schedule}");

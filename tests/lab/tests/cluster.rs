@@ -41,6 +41,8 @@ async fn whatever_becomes_of_the_nodes_of_nats_nothing_is_lost_or_done_twice() {
         drain: Duration::from_secs(180),
         mix: Mix::Usual,
         keep: false,
+        second: None,
+        plant: None,
     };
     let say = |line: &str| println!("{line}");
     println!("{schedule}");

@@ -38,6 +38,8 @@ async fn whoever_was_stopped_for_longer_than_its_lease_does_not_call() {
         drain: Duration::from_secs(120),
         mix: Mix::Usual,
         keep: false,
+        second: None,
+        plant: None,
     };
     let say = |line: &str| println!("{line}");
     println!("{schedule}");

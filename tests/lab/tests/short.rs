@@ -17,6 +17,8 @@ async fn whatever_breaks_nothing_is_lost_or_done_twice() {
         drain: Duration::from_secs(120),
         mix: Mix::Usual,
         keep: false,
+        second: None,
+        plant: None,
     };
     let say = |line: &str| println!("{line}");
     println!("{}", plan.schedule());
