@@ -14,7 +14,7 @@ use domain::request::Outcome;
 use onboarding::cli::Role;
 use onboarding::demo::StageOptions;
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -163,6 +163,28 @@ async fn while_postgres_is_down_messages_are_taken_and_afterwards_each_is_decide
     site.until("the lag is measured again", measured).await;
     assert_eq!(not_ready_for(&rest).await, Vec::<String>::new());
     site.ends_well(vec![gateway, rest]).await;
+}
+
+/// As after a migration or a grant that went wrong: it is nobody's input that is at fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_something_lacks_in_the_database_messages_wait_and_none_is_parked() {
+    let mut site = Site::new().await;
+    let service = site.serve(&Role::ALL).await;
+    site.is_onboarded(&site.ask("before").await).await;
+
+    let url = site.app.stage.config.database_url.expose();
+    let mut owner = PgConnection::connect(url).await.unwrap();
+    owner.execute("ALTER TABLE profiles RENAME TO profiles_away").await.unwrap();
+    let during = [site.ask("ann").await, site.ask("bob").await];
+    site.told(&service, "what inputs need cannot be looked up; trying again").await;
+    owner.execute("ALTER TABLE profiles_away RENAME TO profiles").await.unwrap();
+    for client in &during {
+        site.is_onboarded(client).await;
+    }
+    let parked = sqlx::query_scalar("SELECT count(*) FROM parked_inputs").fetch_one(&mut owner);
+    let parked: i64 = parked.await.unwrap();
+    assert_eq!(parked, 0);
+    site.ends_well(vec![service]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,11 +9,14 @@ use acceptance::TestApp;
 use acceptance::ask::{Asked, Asker};
 use acceptance::process::Process;
 use domain::request::Outcome;
+use nix::sys::signal::Signal;
 use onboarding::cli::Role;
 use onboarding::demo::StageOptions;
 
 /// From a kill until the next onboarding is visible.
 const TAKEN_OVER: Duration = Duration::from_secs(10);
+/// The same from the moment at which a copy stands still and holds what it had.
+const TAKEN_FROM: Duration = Duration::from_secs(25);
 /// What is doubled.
 const DOUBLED: [Role; 2] = [Role::Engine, Role::Relay];
 
@@ -86,6 +89,44 @@ async fn after_a_kill_the_next_onboarding_is_visible_within_ten_seconds_and_noth
         let query = "SELECT count(*) FROM events WHERE event_type = $1";
         let recorded = sqlx::query_scalar::<_, i64>(query).bind(name).fetch_one(&app.stage.pool);
         assert_eq!(recorded.await.unwrap() as usize, all.len(), "{name}");
+    }
+    let ran = copies[0].run(&["check"]).unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    drop(copies);
+    app.stop().await;
+}
+
+/// Its connections stay, for its kernel answers: it must not hold up the other for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_stands_still_is_taken_from_and_nothing_is_done_twice() {
+    let mut app = TestApp::with(StageOptions { roles: vec![], ..StageOptions::default() }).await;
+    app.stage.config.log.filter = "error".into();
+    let mut copies = [copy(&app).await, copy(&app).await];
+    app.stage
+        .start_service(&[Role::Gateway, Role::Projector, Role::Sender, Role::Api])
+        .await
+        .unwrap();
+    let mut all = ask(&app, "before", 3).await;
+    for (_, asked) in &all {
+        assert_eq!(app.outcome(asked).await, Outcome::Onboarded);
+    }
+    // One of them holds the relay's lock.
+    for (round, copy) in copies.iter_mut().enumerate() {
+        copy.signal(Signal::SIGSTOP).unwrap();
+        let stopped = Instant::now();
+        let next = ask(&app, &format!("next{round}x"), 3).await;
+        for (_, asked) in &next {
+            assert_eq!(app.outcome(asked).await, Outcome::Onboarded);
+        }
+        let took = stopped.elapsed();
+        assert!(took <= TAKEN_FROM, "{took:?}");
+        all.extend(next);
+        copy.signal(Signal::SIGCONT).unwrap();
+        is_up(&app, copy).await;
+    }
+    for (asker, asked) in &all {
+        assert_eq!(app.outcome(asked).await, Outcome::Onboarded);
+        assert_eq!(app.calls(asker), ["invitation", "text"], "sent once each");
     }
     let ran = copies[0].run(&["check"]).unwrap();
     assert_eq!(ran.status.code(), Some(0), "{ran:?}");

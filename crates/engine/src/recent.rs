@@ -36,6 +36,8 @@ pub enum Next {
     Events(Vec<Told>),
     /// Nothing yet: [`Recent::changed`] tells.
     NothingYet,
+    /// Somebody passes events on and has not come so far: whoever asks has read elsewhere.
+    Behind,
     /// It is not known here.
     Elsewhere,
 }
@@ -63,7 +65,11 @@ impl Recent {
                 return Next::Events(batch);
             }
         }
-        if state.last == Some(position) { Next::NothingYet } else { Next::Elsewhere }
+        match state.last {
+            Some(last) if last == position => Next::NothingYet,
+            Some(last) if last < position => Next::Behind,
+            Some(_) | None => Next::Elsewhere,
+        }
     }
 
     /// From here on, everything after `position` is passed on.
@@ -201,6 +207,7 @@ mod tests {
         recent.begin(7);
         assert_eq!(recent.after(7), Next::NothingYet);
         assert_eq!(recent.after(6), Next::Elsewhere);
+        assert_eq!(recent.after(8), Next::Behind);
         recent.end();
         assert_eq!(recent.after(7), Next::Elsewhere);
     }

@@ -81,12 +81,19 @@ impl StoreError {
     }
 }
 
-/// By SQLSTATE class: connection lost (08), rolled back for another's sake (40), out of resources
-/// (53), lock not available (55P03), cancelled, shut down or starting (57), I/O (58), and a
-/// standby that was just demoted or not yet promoted (25006).
+/// By SQLSTATE: what is wrong with the database, and not with what it was asked. By itself it passes
+/// where a connection is lost (08), a transaction rolled back for another's sake (40), resources are
+/// short (53), a lock is not to be had (55P03), the server stops, starts or cancels (57), its files
+/// fail (58), a standby was just demoted or not yet promoted (25006), a migration has made a plan
+/// obsolete (0A000). Somebody has to mend who may log in (28) and what is allowed (42501), a database
+/// (3D), schema (3F), table (42P01), column (42703), function (42883) or type (42704) that is not
+/// there: until then nothing can be decided, and everything waits.
 fn is_transient(code: &str) -> bool {
-    matches!(code.get(..2), Some("08" | "40" | "53" | "57" | "58"))
-        || matches!(code, "55P03" | "25006")
+    matches!(code.get(..2), Some("08" | "28" | "3D" | "3F" | "40" | "53" | "57" | "58"))
+        || matches!(
+            code,
+            "0A000" | "25006" | "42501" | "42703" | "42704" | "42883" | "42P01" | "55P03"
+        )
 }
 
 /// Names the operation that a database error belongs to.
@@ -122,5 +129,20 @@ fn classify(operation: &'static str, error: sqlx::Error) -> StoreError {
         }
         sqlx::Error::Encode(_) => StoreError::misuse(operation, "a value cannot be encoded"),
         _ => StoreError::Connection { operation, source: error },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_the_database_is_waited_for_and_what_is_wrong_with_an_input_is_not() {
+        for code in ["08006", "28P01", "40001", "42501", "42P01", "53300", "57P01"] {
+            assert!(is_transient(code), "{code}");
+        }
+        for code in ["22001", "23505", "23514", "42601", "P0001", "XX001", ""] {
+            assert!(!is_transient(code), "{code}");
+        }
     }
 }

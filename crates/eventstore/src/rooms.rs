@@ -1,5 +1,7 @@
 //! Rooms and messages, found without knowing their profile or request.
 
+use std::collections::HashMap;
+
 use domain::ids::{
     ClientId, CompanyId, MessageId, PhoneNumberId, PoolId, ProfileId, RequestId, RoomId, UserId,
     Wamid,
@@ -153,19 +155,38 @@ impl EventStore {
         company: &CompanyId,
         wamid: &Wamid,
     ) -> Result<Option<MessageReference>, StoreError> {
-        let row: Option<(Uuid, Uuid)> = sqlx::query_as(
-            "SELECT request_id, message_id FROM message_references \
-             WHERE company = $1 AND wamid = $2",
+        Ok(self.find_messages(company, &[wamid]).await?.remove(wamid))
+    }
+
+    /// The requests of messages by WhatsApp's ids of them, where they are known.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn find_messages(
+        &self,
+        company: &CompanyId,
+        wamids: &[&Wamid],
+    ) -> Result<HashMap<Wamid, MessageReference>, StoreError> {
+        let by_text: HashMap<&str, &Wamid> = wamids.iter().map(|it| (it.as_str(), *it)).collect();
+        let rows: Vec<(String, Uuid, Uuid)> = sqlx::query_as(
+            "SELECT m.* FROM unnest($2::text[]) AS asked (wamid) CROSS JOIN LATERAL ( \
+                 SELECT wamid, request_id, message_id FROM message_references m \
+                 WHERE m.company = $1 AND m.wamid = asked.wamid OFFSET 0) AS m",
         )
         .bind(company.as_str())
-        .bind(wamid.as_str())
-        .fetch_optional(&self.pool)
+        .bind(by_text.keys().copied().collect::<Vec<_>>())
+        .fetch_all(&self.pool)
         .await
         .during(MESSAGE)?;
-        Ok(row.map(|(request_id, message_id)| MessageReference {
-            request_id: RequestId::from_uuid(request_id),
-            message_id: MessageId::from_uuid(message_id),
-        }))
+        let found = rows.into_iter().filter_map(|(wamid, request_id, message_id)| {
+            let wamid = (*by_text.get(wamid.as_str())?).clone();
+            let request_id = RequestId::from_uuid(request_id);
+            Some((
+                wamid,
+                MessageReference { request_id, message_id: MessageId::from_uuid(message_id) },
+            ))
+        });
+        Ok(found.collect())
     }
 }
 

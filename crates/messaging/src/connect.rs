@@ -197,6 +197,7 @@ fn options(
     let options = ConnectOptions::new()
         .name(&settings.name)
         .ping_interval(Duration::from_secs(10))
+        .reconnect_delay_callback(reconnect_delay)
         // Of the servers too that a server tells of.
         .require_tls(servers.iter().any(ServerAddr::tls_required))
         .event_callback(|event| async move { report(&event) });
@@ -209,6 +210,14 @@ fn options(
         None => options,
     };
     settings.security.apply(options, proof)
+}
+
+/// Before the attempt of this number to connect again: soon, for what NATS holds up waits for it, and
+/// whoever knows what became of a message must be back before another asks.
+fn reconnect_delay(attempts: usize) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(1);
+    let doubled = 1_u32 << attempts.saturating_sub(1).min(5);
+    if attempts <= 1 { Duration::ZERO } else { (Duration::from_millis(50) * doubled).min(LONGEST) }
 }
 
 fn report(event: &Event) {

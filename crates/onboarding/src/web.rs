@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use api::gateway::{App, GatewayState, PostMemory, Secret};
@@ -22,6 +23,9 @@ use crate::config::Config;
 use crate::service::Parts;
 use crate::supervisor::Workers;
 use crate::workers::{dry_run, events_query, parked_inputs};
+
+/// Whoever asks whether we are ready does not wait for long.
+const PROBE: Duration = Duration::from_secs(2);
 
 /// The webhooks.
 pub(crate) async fn gateway(
@@ -114,10 +118,10 @@ async fn checks(
         checks.push(Check { name: "numbers".into(), ok, detail: detail.into() });
     }
     if let Some(pool) = pool {
-        let answer = sqlx::query("SELECT 1").execute(pool).await;
-        let detail = answer.as_ref().err().map(|_| "Postgres does not answer".to_owned());
-        let ok = answer.is_ok();
-        checks.push(Check { name: "postgres".into(), ok, detail: detail.unwrap_or_default() });
+        let answer = tokio::time::timeout(PROBE, sqlx::query("SELECT 1").execute(pool)).await;
+        let ok = matches!(answer, Ok(Ok(_)));
+        let detail = if ok { "" } else { "Postgres does not answer" };
+        checks.push(Check { name: "postgres".into(), ok, detail: detail.into() });
     }
     checks
 }

@@ -69,6 +69,10 @@ pub enum FindingKind {
     Quarantine,
     /// No message was tried after it had expired.
     LateSend,
+    /// Every message that is not settled is in the send queue.
+    LostMessage,
+    /// No message waits there that is settled.
+    SettledMessageWaits,
     /// No template was decided on, or tried, for a client that had stopped them.
     StoppedTemplate,
     /// Clients and their identifiers are those in the events.
@@ -187,6 +191,7 @@ async fn by_position(db: &mut PgConnection, tell: Tell) -> Result<Findings, Stor
     chain::compare_inputs(db, findings).await?;
     clients.compare_rest(db, findings).await?;
     consents.compare(db, findings).await?;
+    sends.compare(chain.position(), db, findings).await?;
     Ok(found)
 }
 

@@ -1,6 +1,7 @@
 //! The checker: silent on a sound store, and it names what was tampered with.
 
 use domain::ids::{ClientId, MessageId, RequestId, RoomId};
+use domain::outbound::{ErrorClass, SendError};
 use domain::pool::PoolEvent;
 use domain::request::{Outcome, RequestEvent};
 use eventstore::{AppendItem, EventStore, Finding, FindingKind, Progress};
@@ -212,6 +213,55 @@ async fn a_message_that_was_tried_after_it_had_expired_is_found() {
     assert_eq!(kinds(&store).await, []);
     appended(&store, item().request(request, 4, vec![attempted(200)])).await;
     assert_eq!(kinds(&store).await, [FindingKind::LateSend]);
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_will_send_or_that_would_be_sent_again_is_found() {
+    let store = store().await;
+    let (client, request) = (new_client(), new_request());
+    let message_id = MessageId::of(request, 0);
+    let message = serde_json::json!({
+        "message_id": message_id,
+        "purpose": "redirect",
+        "from": "100",
+        "to": { "kind": "bsuid", "value": "GB.abc" },
+        "content": { "kind": "text", "body": "Hello" },
+        "expires_at": at(100),
+    });
+    let events = vec![
+        requested(request, client, &[]),
+        RequestEvent::MessageRequested {
+            message: serde_json::from_value(message.clone()).unwrap(),
+        },
+        ended(Outcome::Redirected),
+    ];
+    appended(&store, item().request(request, 0, events)).await;
+    assert_eq!(kinds(&store).await, [], "the queue has not come so far");
+
+    let queued = "UPDATE rm_checkpoints SET position = (SELECT position FROM log_head) \
+         WHERE view = 'send-queue'";
+    sqlx::raw_sql(queued).execute(store.pool()).await.unwrap();
+    assert_eq!(kinds(&store).await, [FindingKind::LostMessage]);
+    let row = "INSERT INTO send_queue (message_id, company, request_id, from_number, recipient, \
+         message, position, state, expires_at, updated_at) \
+         VALUES ($1, 'acme', $2, '100', 'GB.abc', $3, 2, 'waiting', $4, $4)";
+    sqlx::query(row)
+        .bind(message_id.as_uuid())
+        .bind(request.as_uuid())
+        .bind(&message)
+        .bind(at(100))
+        .execute(store.pool())
+        .await
+        .unwrap();
+    assert_eq!(kinds(&store).await, []);
+
+    let error =
+        SendError { code: 0, class: ErrorClass::Expired, definite: true, title: "expired".into() };
+    let failed = RequestEvent::MessageFailed { message_id, error, at: at(101) };
+    appended(&store, item().request(request, 3, vec![failed])).await;
+    assert_eq!(kinds(&store).await, [], "the queue has not come so far");
+    sqlx::raw_sql(queued).execute(store.pool()).await.unwrap();
+    assert_eq!(kinds(&store).await, [FindingKind::SettledMessageWaits]);
 }
 
 /// A request that is decided so many seconds later: a template as a reminder.

@@ -22,11 +22,22 @@ use crate::config::Config;
 /// With fewer, one of its parts would wait for another, and a long log would outlast its patience.
 const AT_LEAST: u32 = 4;
 
+/// A commit is on the disk before it is answered, whatever a role or a database was set to: what was
+/// answered 200 is settled after it. (Stronger settings, of replicas, stay.)
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+     WHERE current_setting('synchronous_commit') = 'off'";
+
 /// Connects to Postgres.
 pub(crate) async fn postgres(config: &Config) -> anyhow::Result<PgPool> {
     PgPoolOptions::new()
         .max_connections(config.database_connections.max(AT_LEAST))
         .acquire_timeout(std::time::Duration::from_secs(10))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(DURABLE).await?;
+                Ok(())
+            })
+        })
         .connect(config.database_url.expose())
         .await
         .context("Postgres (database_url, or DATABASE_URL) can't be reached")
@@ -46,6 +57,7 @@ pub(crate) async fn postgres_by_key(config: &Config, connections: u32) -> anyhow
         .acquire_timeout(std::time::Duration::from_secs(10))
         .after_connect(|connection, _| {
             Box::pin(async move {
+                connection.execute(DURABLE).await?;
                 connection.execute(SETTINGS).await?;
                 Ok(())
             })
@@ -71,22 +83,24 @@ pub(crate) async fn nats(config: &Config, name: &str) -> anyhow::Result<messagin
 
 /// Refuses to work on a database whose tables are not those of this program.
 pub(crate) async fn require_migrated(pool: &PgPool) -> anyhow::Result<()> {
-    let expected = crate::MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0);
-    let found: sqlx::Result<Option<i64>> =
-        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
-            .fetch_optional(pool)
+    let found: sqlx::Result<Vec<i64>> =
+        sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+            .fetch_all(pool)
             .await;
     anyhow::ensure!(
         !found.as_ref().is_err_and(is_for_want_of_a_privilege),
         "database_url: its role may not read the tables: apply deploy/postgres-roles.sql, as the role \
          that migrates, or name the role there that this process is meant to be"
     );
-    let found = found.ok().flatten();
-    anyhow::ensure!(
-        found.is_some_and(|found| found >= expected),
-        "the database is at migration {}, this program needs {expected}: run `onboarding migrate`",
-        found.unwrap_or(0)
-    );
+    // Without the table nothing has been migrated.
+    let found = found.unwrap_or_default();
+    let lacks = crate::MIGRATIONS.iter().map(|m| m.version).find(|it| !found.contains(it));
+    if let Some(lacks) = lacks {
+        let last = found.iter().max().copied().unwrap_or(0);
+        anyhow::bail!(
+            "the database is at migration {last}, this program needs {lacks}: run `onboarding migrate`"
+        );
+    }
     Ok(())
 }
 

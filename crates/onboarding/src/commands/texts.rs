@@ -62,14 +62,13 @@ fn show(company: &Company, texts: &Texts, (who, word): (&str, &str), shown: &mut
     let _ = writeln!(shown, "{}, {language}{who}", company.id);
     let values = examples(company, word);
     let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let worded = company.texts.iter().find(|(worded, _)| worded.as_str() == language);
     for key in TextKey::ALL {
-        let own = worded.is_some_and(|(_, texts)| texts.contains_key(&key));
-        let from = match (own, texts.worded.contains_key(&key)) {
-            (true, _) => "",
-            (false, true) => "  [default language]",
-            (false, false) if key.default_text().is_empty() => "  [not said]",
-            (false, false) => "  [product's own, in English]",
+        let from = if texts.worded.contains_key(&key) {
+            ""
+        } else if key.default_text().is_empty() {
+            "  [not said]"
+        } else {
+            "  [product's own, in English]"
         };
         let _ = writeln!(shown, "  {:<20} {}{from}", key.as_str(), texts.render(key, &values));
     }
@@ -119,13 +118,15 @@ mod tests {
 
     #[test]
     fn each_language_is_shown_as_its_clients_read_it() {
-        let shown = preview("{ en: { prospect: \"Wait for {user}.\" }, de: { reminder: Hier! } }");
+        let shown = preview(
+            "{ en: { prospect: \"Wait for {user}.\" }, de: { reminder: Hier!, prospect: \"{user} kommt.\" } }",
+        );
         let (english, german) = shown.split_once("acme, de\n").unwrap();
         assert!(english.starts_with("acme, en (default)\n"), "{english}");
         assert!(english.contains("  prospect             Wait for Anna Bell.\n"), "{english}");
         assert!(english.contains("[product's own, in English]"), "{english}");
         assert!(german.contains("  reminder             Hier!\n"), "{german}");
-        assert!(german.contains("Wait for Anna Bell.  [default language]\n"), "{german}");
+        assert!(german.contains("  prospect             Anna Bell kommt.\n"), "{german}");
         assert!(german.contains("template invitation (de): Anna Bell, Acme\n"), "{german}");
     }
 

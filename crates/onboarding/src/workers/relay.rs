@@ -14,6 +14,7 @@ use eventstore::EventStore;
 use messaging::evt::{EvtReader, EvtWriter, ReaderError};
 use messaging::{Client, Streams};
 use sqlx::{Connection, Executor, PgConnection, PgPool};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -25,6 +26,10 @@ const BATCH: u32 = 1_000;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Pause after an error.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Whoever holds the lock and says nothing for so long has lost it.
+const SILENCE: Duration = Duration::from_secs(15);
+/// How often it says something while there is much to publish.
+const LOOK_AROUND: Duration = Duration::from_secs(3);
 /// The advisory lock that one relay holds: "relay" in ASCII.
 const LOCK: i64 = 0x72_656c_6179;
 
@@ -98,15 +103,13 @@ impl Relay {
         }
         self.require_ours(last).await?;
         self.published.begin(last);
-        let mut looks = 0_u32;
+        let mut looked_around = Instant::now();
         while !cancel.is_cancelled() {
-            let Some(events) = self.next(last, cancel).await? else {
-                looks += 1;
-                if looks.is_multiple_of(50) {
-                    self.look_around(connection, &writer, last).await?;
-                }
-                continue;
-            };
+            if looked_around.elapsed() >= LOOK_AROUND {
+                self.look_around(connection, &writer, last).await?;
+                looked_around = Instant::now();
+            }
+            let Some(events) = self.next(last, cancel).await? else { continue };
             metrics::histogram!("onboarding_relay_batch_events").record(events.len() as f64);
             let span = tracing::info_span!("publish", after = last, events = events.len());
             let published = writer.publish(&events).instrument(span).await;
@@ -136,7 +139,7 @@ impl Relay {
         // Another process may have committed it.
         let events = self.store.events_after(last, BATCH).await.map_err(|e| e.to_string())?;
         let events: Vec<_> = events.into_iter().map(Told::from).collect();
-        if events.is_empty() && next == Next::Elsewhere {
+        if events.is_empty() && matches!(next, Next::Elsewhere | Next::Behind) {
             let word = tokio::time::timeout(LOOK_EVERY, self.committed.changed());
             let _ = cancel.run_until_cancelled(word).await;
         }
@@ -193,12 +196,16 @@ impl Relay {
 /// another relay holds it.
 ///
 /// A process that dies closes its connection. A machine that dies does not: Postgres has to ask it
-/// whether it is still there, soon and not after the two hours that are usual.
+/// whether it is still there, soon and not after the two hours that are usual, and must not wait for
+/// long until it has taken in what was sent to it. A process that hangs answers that too, its kernel
+/// does: whoever says nothing for [`SILENCE`] has lost the lock.
 pub(crate) async fn lock(pool: &PgPool) -> sqlx::Result<Option<PgConnection>> {
-    const ASK_AFTER_SECONDS: &str = "SET tcp_keepalives_idle = 3; \
-         SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 2";
+    const SETTINGS: &str = "SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 2; \
+         SET tcp_keepalives_count = 2; SET tcp_user_timeout = 7000";
     let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
-    connection.execute(ASK_AFTER_SECONDS).await?;
+    connection.execute(SETTINGS).await?;
+    let silence = format!("SET idle_session_timeout = {}", SILENCE.as_millis());
+    connection.execute(silence.as_str()).await?;
     let taken = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LOCK);
     let taken: bool = taken.fetch_one(&mut connection).await?;
     Ok(taken.then_some(connection))

@@ -13,6 +13,9 @@ use uuid::Uuid;
 use super::{Claimed, SendQueue, Withdrawn};
 use crate::error::DatabaseError;
 
+/// When a row that this program cannot read is looked at again.
+const UNREADABLE: TimeDelta = TimeDelta::seconds(60);
+
 impl SendQueue {
     /// Takes up to `limit` messages whose time has come, oldest first, for `lease`; committed
     /// when it returns. Of the messages from one number to one client only the oldest that is
@@ -25,8 +28,9 @@ impl SendQueue {
     /// Whether it may still be sent is looked up in the same statement, for each attempt anew
     /// (`migrations/0071_why_withdrawn.sql`).
     ///
-    /// A row that this program cannot read costs the others nothing: it is reported in the log,
-    /// and again when its lease ends.
+    /// A row that this program cannot read (a newer one has written it) is put back, reported in the
+    /// log, and looked at again a minute later. What the same number has for the same client after it
+    /// waits for it; nobody else does.
     ///
     /// # Errors
     /// If the database fails. Where the answer was lost, the rows come back after `lease`.
@@ -44,7 +48,20 @@ impl SendQueue {
             .fetch_all(&self.pool)
             .await?;
         rows.sort_by_key(|row| row.position);
-        Ok(rows.into_iter().filter_map(|row| row.claimed(now)).collect())
+        let mut claimed = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (id, attempt) = (row.message_id, row.attempts.unsigned_abs());
+            if let Some(message) = row.claimed(now) {
+                claimed.push(message);
+                continue;
+            }
+            tracing::error!(message_id = %id, "a row of the send queue cannot be read; a newer program may");
+            let later = now + UNREADABLE;
+            if let Err(error) = self.put_back(MessageId::from_uuid(id), attempt, later, now).await {
+                tracing::warn!(%error, "a row that cannot be read was not put back; it comes again when its lease ends");
+            }
+        }
+        Ok(claimed)
     }
 
     /// When the next message can be claimed, if nothing new comes: a moment that has passed
@@ -75,10 +92,7 @@ impl Row {
         let Json(message) = self.message;
         let message = serde_json::from_value::<OutboundMessage>(message).ok();
         let company = CompanyId::try_from(self.company).ok();
-        let Some((message, company)) = message.zip(company) else {
-            tracing::error!(message_id = %self.message_id, "a row of the send queue cannot be read");
-            return None;
-        };
+        let (message, company) = message.zip(company)?;
         let withdrawn = match self.withdrawn.as_deref() {
             None => None,
             Some("stopped") => Some(Withdrawn::Stopped),

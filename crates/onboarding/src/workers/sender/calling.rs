@@ -29,6 +29,8 @@ use crate::workers::pause;
 const SOON: TimeDelta = TimeDelta::seconds(1);
 /// How long it is remembered which app a number belongs to.
 const APPS_STAY: Duration = Duration::from_secs(5);
+/// Whoever has the answer to an earlier call comes back to NATS so long after us at most, and tells it.
+const TELLS_WITHIN: Duration = Duration::from_secs(10);
 /// Pause of an account whose token or permission is refused.
 const ACCOUNT_PAUSE: TimeDelta = TimeDelta::seconds(60);
 
@@ -227,8 +229,10 @@ impl Calling {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the lane has decided that this attempt is made, and so all that
-    /// INBOX held before it, and the message is still not settled.
+    /// Whether the lane has decided that this attempt is made, and so all that INBOX held before it,
+    /// and the message is still not settled; and that was [`TELLS_WITHIN`] ago, for NATS may have been
+    /// away, and another sender with an answer in its hands come back to it later than we did. (No
+    /// longer than the grace time: in that it could have told.)
     async fn nobody_told(&self, claimed: &Claimed) -> bool {
         let (id, request) = (claimed.message_id(), claimed.reference.request_id);
         let events = match self.sender.store.events_by_correlation(request.as_uuid()).await {
@@ -238,14 +242,16 @@ impl Calling {
                 return false;
             }
         };
+        let wait = TELLS_WITHIN.min(self.sender.settings.grace);
+        let heard = self.sender.clock.now() - TimeDelta::from_std(wait).unwrap_or_default();
         let mut decided = false;
         for event in events {
             match AnyEvent::read(&event) {
                 Ok(AnyEvent::Request(RequestEvent::MessageAttempted {
                     message_id,
                     attempt,
-                    ..
-                })) if message_id == id => decided |= attempt >= claimed.attempt,
+                    at,
+                })) if message_id == id => decided |= attempt >= claimed.attempt && at <= heard,
                 Ok(AnyEvent::Request(
                     RequestEvent::MessageAccepted { message_id, .. }
                     | RequestEvent::MessageFailed { message_id, .. },
@@ -260,7 +266,7 @@ impl Calling {
         let now = self.sender.clock.now();
         let fault = failure.fault();
         let class = fault.error.class;
-        count(errors::name_of(class));
+        count(class.as_str());
         let settings = &self.sender.settings;
         let next = match (&failure, class) {
             // Its answer is lost, not the message: a status may still tell, also
