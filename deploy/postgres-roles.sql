@@ -47,13 +47,23 @@ GRANT SELECT ON _sqlx_migrations TO onboarding_engine, onboarding_relay, onboard
 -- The log is written by one function, which keeps positions without holes and digests chained. It
 -- works with the rights of its owner; whoever may call it has none on what it writes, so that no
 -- event gets in another way. Its names are looked up in this schema, whatever the caller's path is.
-ALTER FUNCTION append_events(append_items, append_streams, append_rows, append_people, append_rooms,
-    boolean, boolean, jsonb) SECURITY DEFINER SET search_path = public, pg_temp;
+-- Every form of it that there is: programs of the version before go on with theirs.
+DO $$
+DECLARE
+    form regprocedure;
+BEGIN
+    FOR form IN
+        SELECT oid FROM pg_proc
+        WHERE proname = 'append_events' AND pronamespace = 'public'::regnamespace
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = public, pg_temp', form);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO onboarding_engine', form);
+    END LOOP;
+END
+$$;
 
 ------------------------------------------------------------------------------------------------
 -- The engine decides, on what is in the log and what is looked up beside it.
-GRANT EXECUTE ON FUNCTION append_events(append_items, append_streams, append_rows, append_people,
-    append_rooms, boolean, boolean, jsonb) TO onboarding_engine;
 GRANT SELECT ON events, log_head, inputs, lanes, clients, client_identifiers, left_identifiers,
     client_links, client_consents, profiles, profile_identifiers, rooms, message_references
     TO onboarding_engine;
@@ -63,8 +73,10 @@ GRANT SELECT, INSERT, UPDATE ON snapshots, room_reviews TO onboarding_engine;
 -- It keeps what WhatsApp posted: adds to it, changes nothing.
 GRANT SELECT, INSERT ON evidence_pieces, evidence_arrivals TO onboarding_engine;
 -- Parked inputs go once they are back in their lanes; who wanted that stays.
--- UPDATE, because Postgres lets nobody lock a row who could not change it.
-GRANT SELECT, INSERT, UPDATE, DELETE ON parked_inputs TO onboarding_engine;
+-- UPDATE of the id, which is generated and can't be: Postgres lets nobody lock a row who could change
+-- nothing of it.
+GRANT SELECT, INSERT, DELETE ON parked_inputs TO onboarding_engine;
+GRANT UPDATE (id) ON parked_inputs TO onboarding_engine;
 GRANT SELECT, INSERT, UPDATE, DELETE ON parked_retries TO onboarding_engine;
 GRANT SELECT, INSERT ON parked_outcomes TO onboarding_engine;
 -- Operators' commands make versions of the directory. UPDATE, because Postgres lets nobody lock a
@@ -128,9 +140,25 @@ GRANT onboarding_auditor TO onboarding_operator;
 GRANT INSERT, UPDATE ON directory_versions TO onboarding_operator; -- UPDATE as for the engine
 GRANT INSERT ON directory_companies TO onboarding_operator;
 GRANT INSERT, DELETE ON directory_numbers TO onboarding_operator;
-GRANT SELECT, INSERT, UPDATE ON access_tokens TO onboarding_operator;
-GRANT UPDATE, DELETE ON parked_inputs TO onboarding_operator; -- UPDATE as for the engine
+GRANT SELECT, INSERT ON access_tokens TO onboarding_operator;
+GRANT UPDATE (revoked_at, revoked_by) ON access_tokens TO onboarding_operator;
+GRANT DELETE ON parked_inputs TO onboarding_operator;
+GRANT UPDATE (id) ON parked_inputs TO onboarding_operator; -- as for the engine
 GRANT INSERT ON parked_outcomes TO onboarding_operator;
 GRANT INSERT, UPDATE, DELETE ON parked_retries TO onboarding_operator;
 GRANT INSERT, UPDATE, DELETE ON rm_checkpoints, rm_chat_rooms, rm_reminders, rm_reminder_rooms,
     rm_onboarding_requests, rm_outbound_messages TO onboarding_operator;
+
+------------------------------------------------------------------------------------------------
+-- How far a view is, whoever makes it says: the sender its queue, the projector the others.
+ALTER TABLE rm_checkpoints ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS everybody_reads ON rm_checkpoints;
+DROP POLICY IF EXISTS of_the_projector ON rm_checkpoints;
+DROP POLICY IF EXISTS of_the_sender ON rm_checkpoints;
+DROP POLICY IF EXISTS of_the_operator ON rm_checkpoints;
+CREATE POLICY everybody_reads ON rm_checkpoints FOR SELECT USING (true);
+CREATE POLICY of_the_projector ON rm_checkpoints TO onboarding_projector
+    USING (view <> 'send-queue') WITH CHECK (view <> 'send-queue');
+CREATE POLICY of_the_sender ON rm_checkpoints TO onboarding_sender
+    USING (view = 'send-queue') WITH CHECK (view = 'send-queue');
+CREATE POLICY of_the_operator ON rm_checkpoints TO onboarding_operator USING (true);

@@ -178,6 +178,60 @@ async fn applied_again_the_file_takes_back_what_is_not_in_it() {
     }
 }
 
+/// The program of the version before calls an earlier form of the function.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_of_the_version_before_appends_as_well() {
+    let (_server, url, owner) = migrated("before").await;
+    let forms: Vec<String> = sqlx::query_scalar(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE proname = 'append_events'",
+    )
+    .fetch_all(&owner)
+    .await
+    .unwrap();
+    assert!(forms.len() > 1, "{forms:?}");
+    let mut engine = PgConnection::connect(&as_user(&url, "onboarding_engine")).await.unwrap();
+    for form in forms {
+        let may = "SELECT has_function_privilege($1, 'EXECUTE') AND \
+             (SELECT prosecdef FROM pg_proc WHERE oid = $1::regprocedure)";
+        let may: bool = sqlx::query_scalar(may).bind(&form).fetch_one(&mut engine).await.unwrap();
+        assert!(may, "{form}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_says_how_far_a_view_of_anothers_is_and_nobody_changes_what_is_parked_or_revoked() {
+    let (_server, url, owner) = migrated("rows").await;
+    owner
+        .execute("INSERT INTO rm_checkpoints (view, position) VALUES ('send-queue', 0), ('reminders', 0) \
+             ON CONFLICT (view) DO NOTHING")
+        .await
+        .unwrap();
+    for (role, own, others) in [
+        ("onboarding_projector", "reminders", "send-queue"),
+        ("onboarding_sender", "send-queue", "reminders"),
+    ] {
+        let mut connection = PgConnection::connect(&as_user(&url, role)).await.unwrap();
+        for (view, rows) in [(own, 1), (others, 0)] {
+            let moved = format!("UPDATE rm_checkpoints SET position = 7 WHERE view = '{view}'");
+            let done = connection.execute(moved.as_str()).await.unwrap();
+            assert_eq!(done.rows_affected(), rows, "{role}: {view}");
+        }
+    }
+    let mut operator = PgConnection::connect(&as_user(&url, "onboarding_operator")).await.unwrap();
+    for statement in [
+        "UPDATE parked_inputs SET payload = ''",
+        "UPDATE access_tokens SET role = 'admin'",
+        "UPDATE access_tokens SET company = 'other'",
+    ] {
+        may_not(&mut operator, "onboarding_operator", statement).await;
+    }
+    for allowed in
+        ["SELECT FROM parked_inputs FOR UPDATE", "UPDATE access_tokens SET revoked_at = now()"]
+    {
+        operator.execute(allowed).await.expect(allowed);
+    }
+}
+
 /// A table that a later migration makes has to be thought of here.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_table_is_somebodys() {
