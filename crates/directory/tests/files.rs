@@ -371,6 +371,8 @@ fn texts_use_only_their_placeholders_and_fit_into_a_message() {
              started, templates_stopped",
             "line 12: companies[0].texts.EN: a language must be written as WhatsApp does: 'en', \
              'de' or 'pt_BR'",
+            "line 13: companies[0].texts.de: lacks extension_missing, user_not_found, user_info, \
+             prospect, which en words: a client would read both languages",
             "line 14: companies[0].languages_by_country.FR: 'fr' has no texts; add texts.fr or \
              choose another language",
         ],

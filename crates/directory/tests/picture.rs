@@ -17,7 +17,7 @@ companies:
   timing: {quarantine_days: 7}
   texts:
     en: {prospect: 'EN prospect', redirect: 'EN redirect'}
-    de: {prospect: 'DE prospect'}
+    de: {prospect: 'DE prospect', redirect: 'DE redirect'}
   languages_by_country: {DE: de, AT: de}
   external_companies: [{id: north, name: North}]
   organizational_units:
@@ -70,16 +70,15 @@ fn facts_of_the_company_name_their_version() {
 #[test]
 fn a_client_reads_its_countrys_language_or_the_companys() {
     let picture = picture();
-    for (from, language, prospect) in [
-        (country("DE"), "de", "DE prospect"),
-        (country("AT"), "de", "DE prospect"),
-        (country("FR"), "en", "EN prospect"),
-        (None, "en", "EN prospect"),
+    for (from, language, words) in [
+        (country("DE"), "de", ["DE prospect", "DE redirect"]),
+        (country("AT"), "de", ["DE prospect", "DE redirect"]),
+        (country("FR"), "en", ["EN prospect", "EN redirect"]),
+        (None, "en", ["EN prospect", "EN redirect"]),
     ] {
         let texts = picture.company_facts(from).texts;
         assert_eq!(texts.language, language);
-        assert_eq!(texts.render(TextKey::Prospect, &[]), prospect);
-        assert_eq!(texts.render(TextKey::Redirect, &[]), "EN redirect");
+        assert_eq!([TextKey::Prospect, TextKey::Redirect].map(|it| texts.render(it, &[])), words);
         let default = TextKey::UserNotFound;
         assert_eq!(texts.render(default, &[]), default.default_text());
     }

@@ -60,6 +60,14 @@ impl Input {
         };
         InputId::of(company, &name)
     }
+
+    /// Whether the engine gives it to itself: then nobody has it but the engine.
+    pub const fn is_our_own(&self) -> bool {
+        match self {
+            Self::DirectoryVersion(_) | Self::RoomDeadline(_) | Self::RoomReview(_) => true,
+            Self::Message(_) | Self::Status(_) | Self::Receipt(_) | Self::Command(_) => false,
+        }
+    }
 }
 
 /// A message of a client to one of the company's numbers: the body of

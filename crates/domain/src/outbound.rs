@@ -171,3 +171,22 @@ pub enum ErrorClass {
     /// When its turn came, its client wanted no more templates, was blocked, or had left the number.
     Withdrawn,
 }
+
+impl ErrorClass {
+    /// Its name, as events, metrics and tables have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::RateLimited => "rate_limited",
+            Self::RecipientRateLimited => "recipient_rate_limited",
+            Self::NumberUnhealthy => "number_unhealthy",
+            Self::WindowClosed => "window_closed",
+            Self::RecipientRefused => "recipient_refused",
+            Self::Template => "template",
+            Self::Transient => "transient",
+            Self::Unknown => "unknown",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}

@@ -45,6 +45,7 @@ pub(crate) async fn run(
             let submission = match refused {
                 mpsc::error::TrySendError::Full(submission) => submission,
                 mpsc::error::TrySendError::Closed(submission) => {
+                    tracing::error!(company = %submission.input.company, "a company's lane broke off; it begins anew with what it had not settled");
                     lanes.remove(&submission.input.company);
                     submission
                 }

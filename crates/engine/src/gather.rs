@@ -7,7 +7,7 @@ use domain::Extension;
 use domain::company::{Line, UserFacts};
 use domain::flow::{self, Facts, PoolFacts, TemplateFacts};
 use domain::identity::{Country, Identifier};
-use domain::ids::{ClientId, CompanyId, InputId, RequestId};
+use domain::ids::{ClientId, CompanyId, InputId, RequestId, Wamid};
 use domain::input::{
     InboundMessage, Input, MessageReference, MessageStatus, OperatorRequest, Timestamp,
 };
@@ -135,6 +135,18 @@ pub(crate) fn leads(query: &ClientQuery) -> impl Iterator<Item = &Identifier> {
     query.identifiers.iter().chain(&query.variants)
 }
 
+/// What a status is of that does not say it by our own reference.
+const fn unnamed(input: &Input) -> Option<&Wamid> {
+    match input {
+        Input::Status(status) if status.reference.is_none() => Some(&status.wamid),
+        _ => None,
+    }
+}
+
+fn unnamed_in(found: &HashMap<Wamid, MessageReference>, input: &Input) -> Option<MessageReference> {
+    found.get(unnamed(input)?).copied()
+}
+
 /// Loads what the inputs need, a few round trips for all of them.
 ///
 /// Pools come first: what another worker commits after that changes their
@@ -172,12 +184,12 @@ pub(crate) async fn gather(
     gathered.clients.retain(|id, _| !gathered.decided.contains_key(id));
     let new = |waiting: &&Waiting| !gathered.decided.contains_key(&waiting.id);
     let inputs: Vec<_> = inputs.iter().filter(new).collect();
-    for waiting in &inputs {
-        if let Input::Status(status) = &waiting.input
-            && status.reference.is_none()
-            && let Some(reference) = store.find_message(company, &status.wamid).await?
-        {
-            gathered.references.insert(waiting.id, reference);
+    let unnamed: Vec<_> = inputs.iter().filter_map(|waiting| unnamed(&waiting.input)).collect();
+    if !unnamed.is_empty() {
+        let found = store.find_messages(company, &unnamed).await?;
+        for waiting in &inputs {
+            let reference = unnamed_in(&found, &waiting.input);
+            gathered.references.extend(reference.map(|reference| (waiting.id, reference)));
         }
     }
     let requests: BTreeSet<_> =

@@ -68,6 +68,10 @@ impl Senders {
         else {
             return;
         };
+        // Decided again, because the decision before was not recorded.
+        if let Some(questions) = self.of.get_mut(&received.client_id) {
+            questions.retain(|question| question.request != *request);
+        }
         let wrong_extension = match received.decision {
             Decision::AskForExtension
             | Decision::Redirect
@@ -91,8 +95,7 @@ impl Senders {
             self.many = MANY.max(2 * self.of.len());
         }
         let questions = self.of.entry(received.client_id).or_default();
-        // Decided again, because the decision before was not recorded.
-        questions.retain(|question| question.request != *request && now - question.at < HOUR);
+        questions.retain(|question| now - question.at < HOUR);
         if questions.len() >= MOST {
             questions.pop_front();
         }

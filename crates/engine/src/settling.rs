@@ -2,7 +2,9 @@
 //! then. While one round is on its way the next is decided, on what the first will have changed.
 
 use directory::Picture;
-use domain::input::Input;
+use domain::ids::CompanyId;
+use domain::input::{Input, MessageStatus};
+use domain::outbound::{DeliveryStatus, ErrorClass, SendError};
 use eventstore::{AppendItem, AppendVerdict, Positions, StoreError, StoredAnswer};
 use tokio::sync::oneshot;
 
@@ -153,6 +155,11 @@ impl Lane {
                 None => waiting.settle(Settlement::Done { answer: None }),
                 Some(AppendVerdict::Appended(positions)) => {
                     self.take_picture(picture);
+                    if let Input::Status(status) = &waiting.input
+                        && positions.last.is_some()
+                    {
+                        tell_of_failure(&self.company, status);
+                    }
                     let answer = answer.map(|answer| with_position(answer, positions));
                     waiting.settle(Settlement::Done { answer });
                 }
@@ -209,14 +216,24 @@ impl Lane {
     }
 
     pub(crate) fn park(&self, waiting: Waiting, code: &'static str, reason: String) {
-        metrics::counter!("onboarding_parked_total", "code" => code).increment(1);
-        tracing::warn!(
-            company = %self.company,
-            input = %waiting.id,
-            code,
-            reason,
-            "an input is parked; look at it, mend the cause, and retry it"
-        );
+        if waiting.input.is_our_own() {
+            metrics::counter!("onboarding_own_inputs_refused_total", "code" => code).increment(1);
+            tracing::warn!(
+                company = %self.company,
+                input = %waiting.id,
+                code,
+                reason,
+                "a directory version or a room can't be dealt with; it is tried again"
+            );
+        } else {
+            tracing::warn!(
+                company = %self.company,
+                input = %waiting.id,
+                code,
+                reason,
+                "an input is parked; look at it, mend the cause, and retry it"
+            );
+        }
         waiting.settle(Settlement::Park { code, reason });
     }
 }
@@ -231,4 +248,40 @@ fn with_position(mut answer: serde_json::Value, positions: Positions) -> serde_j
         object.insert("position".into(), last.into());
     }
     answer
+}
+
+/// A message that WhatsApp had taken did not arrive: an operator hears of it as of one that it refuses
+/// at once.
+fn tell_of_failure(company: &CompanyId, status: &MessageStatus) {
+    if status.status != DeliveryStatus::Failed {
+        return;
+    }
+    let unknown =
+        SendError { code: 0, class: ErrorClass::Unknown, definite: true, title: String::new() };
+    let SendError { code, class, title, .. } = status.error.as_ref().unwrap_or(&unknown);
+    metrics::counter!("onboarding_messages_failed_total", "class" => class.as_str()).increment(1);
+    let number = &status.phone_number_id;
+    match class {
+        ErrorClass::Account => {
+            tracing::error!(%company, %number, code, title, "WhatsApp refuses the account's token or permission for what it had taken");
+        }
+        ErrorClass::NumberUnhealthy => {
+            tracing::error!(%company, %number, code, title, "WhatsApp does not let a number send; look at it in WhatsApp's manager, then set its service");
+        }
+        ErrorClass::Template => {
+            tracing::error!(%company, %number, code, title, "WhatsApp refuses a template; mend it in WhatsApp's manager");
+        }
+        ErrorClass::Unknown => {
+            tracing::error!(%company, %number, code, title, "a message did not arrive, with a code that is new to this program");
+        }
+        ErrorClass::RateLimited
+        | ErrorClass::RecipientRateLimited
+        | ErrorClass::WindowClosed
+        | ErrorClass::RecipientRefused
+        | ErrorClass::Transient
+        | ErrorClass::Expired
+        | ErrorClass::Withdrawn => {
+            tracing::warn!(%company, code, title, "a message that WhatsApp had taken did not arrive");
+        }
+    }
 }

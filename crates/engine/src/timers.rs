@@ -91,7 +91,7 @@ impl Versions {
     }
 }
 
-/// `None` if the engine ends before.
+/// `None` if the engine ends before. A lane that broke off is asked again.
 async fn until_taken(
     submit: mpsc::Sender<Submission>,
     company: CompanyId,
@@ -100,8 +100,10 @@ async fn until_taken(
     let (mut pause, longest) = PAUSE;
     loop {
         let input = Input::DirectoryVersion(version);
-        if let Settlement::Done { .. } = submit_one(&submit, company.clone(), input).await? {
-            return Some((company, version));
+        match submit_one(&submit, company.clone(), input).await {
+            Some(Settlement::Done { .. }) => return Some((company, version)),
+            None if submit.is_closed() => return None,
+            Some(Settlement::RetryAfter(_) | Settlement::Park { .. }) | None => {}
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(longest);

@@ -1,5 +1,6 @@
 //! What the system lets this process do.
 
+use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// No dumps of its memory, which holds personal data and secrets; and as many open files as it may
@@ -12,8 +13,12 @@ pub(crate) fn prepare() {
     }
 }
 
+/// A limit of 0 does not count where the kernel hands dumps to a program (`core_pattern` with `|`):
+/// there it does that the process is none that may be dumped. Its environment is then shown to nobody
+/// of the same user either.
 fn no_core_dumps() -> nix::Result<()> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    set_dumpable(false)
 }
 
 /// The first limit is low for the sake of programs that can't count beyond 1,024.
@@ -30,6 +35,7 @@ mod tests {
     fn memory_is_never_dumped_and_all_files_are_used() {
         prepare();
         assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, 0));
+        assert!(!nix::sys::prctl::get_dumpable().unwrap());
         let (now, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
         assert_eq!(now, most);
     }

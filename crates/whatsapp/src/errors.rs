@@ -106,7 +106,7 @@ pub fn markdown() -> String {
     for Row { codes, class, title } in TABLE {
         let (first, last) = (codes.start(), codes.end());
         let codes = if first == last { first.to_string() } else { format!("{first}-{last}") };
-        text.push_str(&format!("| {codes} | `{}` | {title} |\n", name_of(*class)));
+        text.push_str(&format!("| {codes} | `{}` | {title} |\n", class.as_str()));
     }
     text.push_str(
         "| any other | `unknown` | |\n\nAn HTTP status counts where no code says more: 401 and 403 as \
@@ -114,7 +114,7 @@ pub fn markdown() -> String {
          | class | what the service does |\n|---|---|\n",
     );
     for class in CLASSES {
-        text.push_str(&format!("| `{}` | {} |\n", name_of(class), action_of(class)));
+        text.push_str(&format!("| `{}` | {} |\n", class.as_str(), action_of(class)));
     }
     text
 }
@@ -133,23 +133,6 @@ const CLASSES: [ErrorClass; 11] = [
     ErrorClass::Expired,
     ErrorClass::Withdrawn,
 ];
-
-/// The class's name, in metrics and as it is serialised.
-pub const fn name_of(class: ErrorClass) -> &'static str {
-    match class {
-        ErrorClass::Account => "account",
-        ErrorClass::RateLimited => "rate_limited",
-        ErrorClass::RecipientRateLimited => "recipient_rate_limited",
-        ErrorClass::NumberUnhealthy => "number_unhealthy",
-        ErrorClass::WindowClosed => "window_closed",
-        ErrorClass::RecipientRefused => "recipient_refused",
-        ErrorClass::Template => "template",
-        ErrorClass::Transient => "transient",
-        ErrorClass::Unknown => "unknown",
-        ErrorClass::Expired => "expired",
-        ErrorClass::Withdrawn => "withdrawn",
-    }
-}
 
 /// The error of a code, with our title of it.
 pub(crate) fn send_error(code: i64, definite: bool) -> SendError {
@@ -254,8 +237,8 @@ mod tests {
         let text = markdown();
         for class in CLASSES {
             let name = serde_json::to_value(class).unwrap();
-            assert_eq!(name, name_of(class));
-            assert!(text.contains(&format!("| `{}` | {}", name_of(class), action_of(class))));
+            assert_eq!(name, class.as_str());
+            assert!(text.contains(&format!("| `{}` | {}", class.as_str(), action_of(class))));
         }
         assert!(text.contains("| 200-299 | `account` | permission is missing |"), "{text}");
     }

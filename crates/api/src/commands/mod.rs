@@ -114,6 +114,7 @@ pub struct Pending {
 enum Answer<T> {
     Done(T),
     Refused { code: String, detail: String },
+    Parked { code: String, detail: String },
 }
 
 /// Who asks for a command, and with which key: the headers of its request.
@@ -167,6 +168,7 @@ impl Asked {
         match answer {
             Answer::Done(body) => Ok((done, Json(body)).into_response()),
             Answer::Refused { code, detail } => Err(refused(&code, detail)),
+            Answer::Parked { code, detail } => Err(parked(&code, &detail)),
         }
     }
 }
@@ -218,6 +220,19 @@ fn refused(code: &str, detail: String) -> Problem {
     let field = detail.split_once(": ").map(|(field, _)| field.to_owned());
     let problem = Problem::new(status, code, "The command is refused", detail);
     Problem { field: field.filter(|field| !field.contains(' ')), ..problem }
+}
+
+/// It is neither done nor refused: whoever runs the service may have it decided yet.
+fn parked(code: &str, detail: &str) -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "parked",
+        "The command could not be decided",
+        format!(
+            "It is parked ({code}: {detail}) and may be done yet, once it is put back; who runs the \
+             service finds it in `onboarding parked list`. Don't give it again under another key"
+        ),
+    )
 }
 
 fn pending(path: String) -> Response {

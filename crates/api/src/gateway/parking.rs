@@ -87,15 +87,17 @@ async fn park(
     post_sha256: &str,
     parking: Parking,
 ) -> Result<(), PublishError> {
-    let bytes = parking.payload.len();
+    let (bytes, code) = (parking.payload.len(), parking.code.clone());
     match state.dlq.park(parking.clone()).await {
         Err(error) if is_unfit(&error) => {
             let pointer = json!({ "post_sha256": post_sha256, "bytes": bytes });
             let payload = Bytes::from(pointer.to_string());
-            state.dlq.park(Parking { payload, ..parking }).await
+            state.dlq.park(Parking { payload, ..parking }).await?;
         }
-        done => done,
+        done => done?,
     }
+    metrics::counter!("onboarding_parked_total", "code" => code).increment(1);
+    Ok(())
 }
 
 const fn is_unfit(error: &PublishError) -> bool {

@@ -20,7 +20,10 @@ pub(super) struct Languages {
 pub(super) fn read(company: &Record<'_>) -> Languages {
     let default_language =
         company.optional("default_language").and_then(|spot| spot.parsed()).unwrap_or_default();
-    let texts: BTreeMap<Language, BTreeMap<TextKey, String>> = pairs(company, "texts", worded);
+    let texts = pairs(company, "texts", |spot| Some((spot.clone(), worded(spot)?)));
+    require_translations(&default_language, &texts);
+    let texts: BTreeMap<Language, BTreeMap<TextKey, String>> =
+        texts.into_iter().map(|(language, (_, worded))| (language, worded)).collect();
     let by_country = country_pairs(company, "languages_by_country", |spot| {
         let language: Language = spot.parsed()?;
         if language != default_language && !texts.contains_key(&language) {
@@ -31,6 +34,24 @@ pub(super) fn read(company: &Record<'_>) -> Languages {
         Some(language)
     });
     Languages { default_language, texts, by_country }
+}
+
+/// A client reads one language: what the default one words, each other one words too.
+fn require_translations(
+    default_language: &Language,
+    texts: &BTreeMap<Language, (Spot<'_>, BTreeMap<TextKey, String>)>,
+) {
+    let Some((_, wanted)) = texts.get(default_language) else { return };
+    for (spot, worded) in texts.values() {
+        let lacks = wanted.keys().filter(|key| !worded.contains_key(key));
+        let lacks: Vec<_> = lacks.map(|key| key.as_str()).collect();
+        if !lacks.is_empty() {
+            spot.fault(format!(
+                "lacks {}, which {default_language} words: a client would read both languages",
+                lacks.join(", ")
+            ));
+        }
+    }
 }
 
 /// A mapping from countries.

@@ -171,12 +171,14 @@ impl Request {
             return Ok(vec![]);
         }
         if status == DeliveryStatus::Failed {
-            let error = error.cloned().unwrap_or_else(|| SendError {
+            let mut error = error.cloned().unwrap_or_else(|| SendError {
                 code: 0,
                 class: ErrorClass::Unknown,
                 definite: true,
                 title: "failed, without a reason".to_owned(),
             });
+            // It tells of one call: the client may have the message from another.
+            error.definite &= !self.attempts.contains_key(&message_id);
             return Ok(vec![RequestEvent::MessageFailed { message_id, error, at }]);
         }
         let accepted = (!progress.is_settled()).then(|| RequestEvent::MessageAccepted {

@@ -47,6 +47,9 @@ pub struct Request {
     pub messages: Vec<OutboundMessage>,
     /// How far each got.
     pub progress: BTreeMap<MessageId, MessageProgress>,
+    /// How often each was tried, of those that were more than once.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attempts: BTreeMap<MessageId, u32>,
     /// How it ended.
     pub outcome: Option<Outcome>,
 }
@@ -94,6 +97,7 @@ impl OnboardingRequest {
                 decided: None,
                 messages: vec![],
                 progress: BTreeMap::new(),
+                attempts: BTreeMap::new(),
                 outcome: None,
             }));
         }
@@ -126,6 +130,9 @@ impl Request {
             }
             RequestEvent::MessageAttempted { message_id, attempt, .. } => {
                 self.reach(*message_id, MessageProgress::Attempted(*attempt));
+                if *attempt > 1 {
+                    self.attempts.insert(*message_id, *attempt);
+                }
             }
             RequestEvent::MessageAccepted { message_id, .. } => {
                 self.reach(*message_id, MessageProgress::Accepted);

@@ -235,6 +235,19 @@ fn failed_ends_a_message_wherever_it_is() {
 }
 
 #[test]
+fn a_failure_is_not_definite_if_the_client_may_have_the_message_from_another_call() {
+    let unsure = SendError { definite: false, ..error() };
+    let failed =
+        RequestEvent::MessageFailed { message_id: invitation(), error: unsure, at: at(20) };
+    let tried_twice = [attempted(1), attempted(2)];
+    for before in [vec![], vec![accepted(10)]] {
+        after(tried_twice.clone().into_iter().chain(before))
+            .when(status(DeliveryStatus::Failed, Some(error())))
+            .then([failed.clone()]);
+    }
+}
+
+#[test]
 fn nothing_follows_failed() {
     use DeliveryStatus::{Delivered, Failed, Read, Sent};
     for late in [Sent, Delivered, Read, Failed] {

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use domain::ids::AppId;
 use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Yaml};
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +31,8 @@ pub struct Config {
     pub nats_url: Secret,
     /// What `nats_url` does not say: other proofs than a password, certificates.
     pub nats: Nats,
-    /// Most connections to Postgres for queries. A process with the roles engine, relay, projector
-    /// or sender may take up to 17 more.
+    /// Most connections to Postgres for queries, 4 at least. Each process but a gateway may take up
+    /// to 18 more.
     pub database_connections: u32,
     /// The HTTP server.
     pub http: Http,
@@ -186,12 +187,16 @@ impl Config {
             }
         }
         let config: Self =
-            figment.extract().map_err(|error| anyhow::anyhow!("configuration: {error}"))?;
+            figment.extract().map_err(|error| anyhow::anyhow!("configuration: {}", told(error)))?;
         anyhow::ensure!(
             u64::from(config.sender.grace_seconds) > config.cloud_api.timeout_seconds,
             "configuration: sender.grace_seconds must be more than cloud_api.timeout_seconds ({}): \
              a call that is still under way would be made again",
             config.cloud_api.timeout_seconds
+        );
+        anyhow::ensure!(
+            config.sender.attempts > 0,
+            "configuration: sender.attempts must be at least 1, or nothing is ever sent"
         );
         anyhow::ensure!(
             (1..=1_000).contains(&config.sender.messages_per_second),
@@ -243,6 +248,20 @@ fn is_origin(text: &str) -> bool {
         !label.is_empty() && label.bytes().all(allowed)
     };
     host.split('.').all(is_label) && port.parse::<u16>().is_ok()
+}
+
+/// What is wrong and where, and not the value: it may be a secret.
+fn told(error: figment::Error) -> String {
+    let without_value = |mut error: figment::Error| {
+        error.kind = match error.kind {
+            Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
+                Kind::Message(format!("expected {expected}"))
+            }
+            other => other,
+        };
+        error.to_string()
+    };
+    error.into_iter().map(without_value).collect::<Vec<_>>().join("; ")
 }
 
 /// The key of a secret that a variable sets. Secrets are taken as they are
@@ -320,6 +339,20 @@ mod tests {
         let app = config.apps.values().next().unwrap();
         let found = [&app.secret, &app.access_token, &app.verify_token].map(Secret::expose);
         assert_eq!(found, ["007", "true", "[x]"]);
+    }
+
+    #[test]
+    fn a_sender_that_never_tries_is_refused() {
+        let error = load("sender: { attempts: 0 }").unwrap_err().to_string();
+        assert!(error.contains("sender.attempts must be at least 1"), "{error}");
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_not_repeated() {
+        let wrong = "apps: { main: { secret: a, verify_token: 123456, access_token: c } }";
+        let error = load(wrong).unwrap_err().to_string();
+        assert!(error.contains("verify_token") && error.contains("expected"), "{error}");
+        assert!(!error.contains("123456"), "{error}");
     }
 
     #[test]

@@ -102,7 +102,7 @@ async fn settle_when_told(
 /// Parks an input, and settles it only once the parking is acknowledged.
 async fn park(delivery: Delivery, parking: ParkingLot, code: &str, reason: String) {
     let Delivery { subject, payload, stream_sequence, traceparent, handle, .. } = delivery;
-    let answer = serde_json::json!({ "status": "refused", "code": code, "detail": reason });
+    let answer = serde_json::json!({ "status": "parked", "code": code, "detail": reason });
     let parked = Parking {
         subject,
         payload,

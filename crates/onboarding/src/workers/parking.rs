@@ -43,6 +43,7 @@ impl ParkingLot {
             }
             self.dlq.park(parking).await?;
         }
+        metrics::counter!("onboarding_parked_total", "code" => input.code).increment(1);
         Ok(())
     }
 }

@@ -90,7 +90,7 @@ fn answer() -> Value {
             "type": "object",
             "required": ["status"],
             "properties": {
-                "status": { "enum": ["done", "refused"] },
+                "status": { "enum": ["done", "refused", "parked"] },
                 "profile_id": {
                     "type": "string",
                     "format": "uuid",
