@@ -63,7 +63,8 @@ GRANT SELECT, INSERT, UPDATE ON snapshots, room_reviews TO onboarding_engine;
 -- It keeps what WhatsApp posted: adds to it, changes nothing.
 GRANT SELECT, INSERT ON evidence_pieces, evidence_arrivals TO onboarding_engine;
 -- Parked inputs go once they are back in their lanes; who wanted that stays.
--- UPDATE, because Postgres lets nobody lock a row who could not change it.
+-- UPDATE, because Postgres lets nobody lock a row who could not change it, and because what came
+-- before the directory had its number is told whose it is.
 GRANT SELECT, INSERT, UPDATE, DELETE ON parked_inputs TO onboarding_engine;
 GRANT SELECT, INSERT, UPDATE, DELETE ON parked_retries TO onboarding_engine;
 GRANT SELECT, INSERT ON parked_outcomes TO onboarding_engine;
