@@ -73,10 +73,10 @@ GRANT SELECT, INSERT, UPDATE ON snapshots, room_reviews TO onboarding_engine;
 -- It keeps what WhatsApp posted: adds to it, changes nothing.
 GRANT SELECT, INSERT ON evidence_pieces, evidence_arrivals TO onboarding_engine;
 -- Parked inputs go once they are back in their lanes; who wanted that stays.
--- UPDATE of the id, which is generated and can't be: Postgres lets nobody lock a row who could change
--- nothing of it.
+-- Of their rows it changes whose they are, once the directory has the number. (The id is generated and
+-- can't be changed: Postgres lets nobody lock a row who could change nothing of it.)
 GRANT SELECT, INSERT, DELETE ON parked_inputs TO onboarding_engine;
-GRANT UPDATE (id) ON parked_inputs TO onboarding_engine;
+GRANT UPDATE (id, company) ON parked_inputs TO onboarding_engine;
 GRANT SELECT, INSERT, UPDATE, DELETE ON parked_retries TO onboarding_engine;
 GRANT SELECT, INSERT ON parked_outcomes TO onboarding_engine;
 -- Operators' commands make versions of the directory. UPDATE, because Postgres lets nobody lock a

@@ -4,9 +4,11 @@
 
 use acceptance::TestApp;
 use acceptance::process::{Process, Ran};
+use domain::ids::Wamid;
 use domain::request::Outcome;
 use onboarding::AccessRole;
 use onboarding::commands::directory::apply_text;
+use onboarding::whatsapp::post::{Client, ClientMessage, WebhookPost};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -274,5 +276,117 @@ async fn a_retry_that_cannot_be_done_says_what_stands_against_it() {
     assert!(problem.contains("it did not come on a subject of inputs"), "{problem}");
     assert_eq!((&told["id"], &told["retry_requested_at"]), (&row["id"], &Value::Null));
     assert_eq!(dropped(&app, &row["id"], "it never was an input").await.0, 200, "the way out");
+    app.stop().await;
+}
+
+/// The late bank, and a number of its that is another app's.
+fn late_with_another_apps_number() -> String {
+    let other = "{ phone_number_id: \"300109\", display_number: \"+12025550169\", app: other }";
+    LATE.replace("    pools:", &format!("      - {other}\n    pools:"))
+}
+
+/// A client asks for Lea by a number of the late bank, before anybody has told us of it.
+async fn asks_for_lea(app: &TestApp, number: &str, phone: &str) -> (Wamid, Vec<u8>) {
+    let (wamid, now) = (app.stage.next_wamid(), app.stage.now());
+    let message = ClientMessage::text(&Client::with_phone(phone), wamid.as_str(), now, "#lea");
+    let body = WebhookPost::new().messages(number, &[message]).into_body();
+    assert_eq!(app.stage.post_bytes(body.clone()).await.unwrap(), 200);
+    (wamid, body)
+}
+
+/// What is parked of messages to a number, the oldest first, once it is so much.
+async fn strays(app: &TestApp, number: &str, count: usize) -> Vec<String> {
+    app.stage
+        .until("the strays are parked", async || {
+            let of_number = "SELECT id FROM parked_inputs WHERE subject = 'wa.raw.v1.demo' \
+                AND convert_from(payload, 'UTF8')::json->'message'->>'phone_number_id' = $1 \
+                ORDER BY id";
+            let ids: Vec<i64> =
+                sqlx::query_scalar(of_number).bind(number).fetch_all(&app.stage.pool).await?;
+            Ok((ids.len() == count).then(|| ids.iter().map(i64::to_string).collect::<Vec<_>>()))
+        })
+        .await
+        .unwrap()
+}
+
+/// Requests of the late bank that have an outcome, whatever it is.
+async fn decided(app: &TestApp) -> i64 {
+    let outcomes = "SELECT count(*) FROM events \
+                    WHERE company = 'late-bank' AND event_type = 'outcome-recorded'";
+    sqlx::query_scalar(outcomes).fetch_one(&app.stage.pool).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wrote_before_the_directory_had_the_number_is_onboarded_by_a_retry_and_once() {
+    let app = TestApp::start().await;
+    let (first, body) = asks_for_lea(&app, "300100", "12025550181").await;
+    strays(&app, "300100", 1).await;
+    assert_eq!(app.stage.post_bytes(body).await.unwrap(), 200, "WhatsApp posts it again");
+    strays(&app, "300100", 2).await;
+    let (second, _) = asks_for_lea(&app, "300100", "12025550182").await;
+    let ids = strays(&app, "300100", 3).await;
+    asks_for_lea(&app, "300109", "12025550183").await;
+    let of_another_app = strays(&app, "300109", 1).await.remove(0);
+
+    let refused = parked(&app, &["retry", &ids[0]]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("no company has the phone_number_id 300100"), "{refused:?}");
+    assert!(refused.stderr.contains("directory apply"), "the way out: {refused:?}");
+    assert!(!refused.stderr.contains("12025550181"), "{refused:?}");
+
+    let (now, file) = (app.stage.now(), late_with_another_apps_number());
+    apply_text(&app.stage.pool, &file, "a test", now).await.unwrap();
+    for id in &ids {
+        let retried = parked(&app, &["retry", id]);
+        assert!(retried.status.success(), "{retried:?}");
+    }
+    // A lane decides in its order: once the last is decided, the repetition before it is.
+    for wamid in [&first, &second] {
+        let request = app.stage.request_of("late-bank", "300100", wamid).unwrap();
+        let (outcome, events) = app.stage.settled("late-bank", request).await.unwrap();
+        assert_eq!(outcome, Outcome::Onboarded);
+        assert!(events[0].traceparent.is_some(), "it goes on in its trace");
+    }
+    assert_eq!(decided(&app).await, 2, "one request each");
+    strays(&app, "300100", 0).await;
+
+    let refused = parked(&app, &["retry", &of_another_app]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let why = "the phone_number_id 300109 is of the app other";
+    assert!(refused.stderr.contains(why), "{refused:?}");
+    assert_eq!(strays(&app, "300109", 1).await, [of_another_app]);
+    assert_eq!(decided(&app).await, 2);
+    assert_eq!(app.findings().await, Vec::<String>::new());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_companys_operators_retry_what_came_before_it_had_the_number() {
+    let app = TestApp::start().await;
+    // That of another app first, so that it is looked at before the one that is shown.
+    asks_for_lea(&app, "300109", "12025550183").await;
+    strays(&app, "300109", 1).await;
+    let (wamid, _) = asks_for_lea(&app, "300100", "12025550181").await;
+    let id = strays(&app, "300100", 1).await.remove(0);
+
+    let (now, file) = (app.stage.now(), late_with_another_apps_number());
+    apply_text(&app.stage.pool, &file, "a test", now).await.unwrap();
+    let list = "/api/v1/companies/late-bank/parked-inputs";
+    let shown = app.stage.until("it is shown to its company", async || {
+        let (status, list) = app.stage.get(list).await?;
+        Ok(list["items"].as_array().filter(|it| status == 200 && !it.is_empty()).cloned())
+    });
+    let rows = shown.await.unwrap();
+    assert_eq!(rows.len(), 1, "not that of another app: {rows:?}");
+    assert_eq!((rows[0]["id"].to_string(), &rows[0]["code"]), (id, &json!("unknown-number")));
+    let told = rows[0].to_string();
+    assert!(!told.contains("12025550181") && !told.contains("#lea"), "{told}");
+
+    assert_eq!(retried(&app, "late-bank", &rows[0]["id"], Uuid::now_v7()).await.0, 200);
+    let request = app.stage.request_of("late-bank", "300100", &wamid).unwrap();
+    assert_eq!(app.stage.settled("late-bank", request).await.unwrap().0, Outcome::Onboarded);
+    assert_eq!(decided(&app).await, 1);
+    strays(&app, "300109", 1).await;
+    assert_eq!(app.findings().await, Vec::<String>::new());
     app.stop().await;
 }

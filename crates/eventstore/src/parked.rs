@@ -9,6 +9,7 @@ use crate::{EventStore, StoreError};
 
 const PARK: &str = "park an input";
 const READ: &str = "read parked inputs";
+const OWN: &str = "record whose a parked input is";
 
 /// What [`Row`] reads.
 const COLUMNS: &str =
@@ -108,6 +109,43 @@ impl EventStore {
                 .await
                 .during(READ)?;
         row.map(read).transpose()
+    }
+
+    /// Those with this code that are of no company, after a number, in their order.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn parked_of_nobody(
+        &self,
+        code: &str,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<ParkedInput>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(&format!(
+            "SELECT {COLUMNS} FROM parked_inputs \
+             WHERE company IS NULL AND id > $1 AND code = $2 ORDER BY id LIMIT $3"
+        ))
+        .bind(signed(after))
+        .bind(code)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .during(READ)?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// One that was of no company is this one's from now on. What has a company keeps it.
+    ///
+    /// # Errors
+    /// If the database does not answer; doing it again is safe.
+    pub async fn parked_is_of(&self, id: u64, company: &CompanyId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE parked_inputs SET company = $2 WHERE id = $1 AND company IS NULL")
+            .bind(signed(id))
+            .bind(company.as_str())
+            .execute(&self.pool)
+            .await
+            .during(OWN)?;
+        Ok(())
     }
 }
 

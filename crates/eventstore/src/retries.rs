@@ -8,7 +8,7 @@ use sqlx::{Postgres, Transaction};
 
 use crate::error::During;
 use crate::parked_outcomes::retry_failed;
-use crate::row::{signed, unsigned};
+use crate::row::{parse, signed, unsigned};
 use crate::{EventStore, StoreError};
 
 const ASK: &str = "record that a parked input is to be put back";
@@ -31,8 +31,12 @@ pub enum RetryRequest {
 pub struct PuttingBack {
     transaction: Transaction<'static, Postgres>,
     id: u64,
+    /// Its company.
+    pub company: Option<CompanyId>,
     /// The subject that it came on.
     pub subject: String,
+    /// What was wrong with it, for machines.
+    pub code: String,
     /// Its bytes.
     pub payload: Vec<u8>,
     /// W3C trace context in which it came.
@@ -89,18 +93,22 @@ impl EventStore {
     /// # Errors
     /// If the database does not answer.
     pub async fn next_to_put_back(&self) -> Result<Option<PuttingBack>, StoreError> {
+        type Row = (i64, Option<String>, String, String, Vec<u8>, Option<String>);
         let mut transaction = self.pool.begin().await.during(NEXT)?;
-        let next: Option<(i64, String, Vec<u8>, Option<String>)> = sqlx::query_as(
-            "SELECT p.id, p.subject, p.payload, p.traceparent \
+        let next: Option<Row> = sqlx::query_as(
+            "SELECT p.id, p.company, p.subject, p.code, p.payload, p.traceparent \
              FROM parked_retries r JOIN parked_inputs p ON p.id = r.parked_id \
              WHERE r.put_back_at IS NULL ORDER BY r.parked_id LIMIT 1 FOR UPDATE OF r SKIP LOCKED",
         )
         .fetch_optional(&mut *transaction)
         .await
         .during(NEXT)?;
-        let Some((id, subject, payload, traceparent)) = next else { return Ok(None) };
+        let Some((id, company, subject, code, payload, traceparent)) = next else {
+            return Ok(None);
+        };
         let id = unsigned(NEXT, id)?;
-        Ok(Some(PuttingBack { transaction, id, subject, payload, traceparent }))
+        let company = company.map(|company| parse(NEXT, "company", &company)).transpose()?;
+        Ok(Some(PuttingBack { transaction, id, company, subject, code, payload, traceparent }))
     }
 
     /// A parked input was put back by hand: who did it stays, and it is parked no more.

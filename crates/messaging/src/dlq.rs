@@ -1,4 +1,5 @@
-//! `DLQ`: inputs that could not be decided, with the reason, body unchanged.
+//! `DLQ`: inputs that could not be decided, with the reason, body unchanged; of an update for a
+//! number that nobody has, what [`crate::stray`] keeps of it.
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;

@@ -31,6 +31,7 @@ pub mod numbers;
 mod publish;
 pub mod query;
 mod security;
+pub mod stray;
 mod streams;
 pub mod subject;
 

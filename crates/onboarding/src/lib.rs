@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod contracts;
 pub mod demo;
+mod owners;
 mod process;
 pub mod service;
 mod supervisor;

@@ -29,7 +29,7 @@ use crate::config::Config;
 use crate::supervisor::Workers;
 use crate::tls;
 use crate::workers::lag::Stages;
-use crate::workers::{evidence, intake, numbers, projector, relay, retries, sender};
+use crate::workers::{evidence, intake, numbers, projector, relay, retries, sender, strays};
 use crate::{commands, web};
 
 /// How long a soft stop may take before it becomes a hard one.
@@ -201,8 +201,10 @@ impl Service {
         workers.spawn("evidence", evidence::run(parts.store(), client(), workers.cancel()));
         let parking = evidence::run_parked(parts.store(), client(), clock(), workers.cancel());
         workers.spawn("parked", parking);
-        let retrying = retries::run(parts.store(), client(), clock(), workers.cancel());
+        let known = || directory.clone();
+        let retrying = retries::run(parts.store(), known(), client(), clock(), workers.cancel());
         workers.spawn("retries", retrying);
+        workers.spawn("strays", strays::run(parts.store(), known(), workers.cancel()));
         let replicas = parts.config.streams.replicas;
         let numbers = numbers::run(directory, client(), replicas, workers.cancel());
         workers.spawn("numbers", numbers);

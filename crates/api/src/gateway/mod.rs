@@ -10,7 +10,7 @@
 //! | the raw bytes | `INBOX`, as evidence, whenever the answer is 200 |
 //! | a message or status of a known number | its company's lane |
 //! | an item that can't be read | `DLQ`, code `bad-item` |
-//! | a message or status of a number that no company has, or another app's | `DLQ`, code `unknown-number` |
+//! | a message or status of a number that no company has, or another app's | `DLQ`, code `unknown-number`, as it was read: [`messaging::stray`] |
 //! | an update of another kind (`account_update`, …) | nowhere else: nothing asks for it, the evidence keeps it, a metric counts it |
 //! | a post that is no JSON object | `DLQ`, code `malformed-post` |
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use domain::ids::{AppId, CompanyId, PhoneNumberId};
 use messaging::inbox::InboxBody;
 use messaging::numbers::NumberMap;
+use messaging::stray::{Stray, UNKNOWN_NUMBER};
 use whatsapp::webhook::{Item, Post, Update};
 
 use super::parking::Parked;
@@ -47,9 +48,6 @@ impl Split {
     }
 
     fn add(&mut self, app: &AppId, item: Item, numbers: &NumberMap) {
-        let raw = |item: Box<serde_json::value::RawValue>| {
-            Bytes::from(String::from(Box::<str>::from(item)))
-        };
         let kind = match item.content {
             Ok(Update::Other { field }) => {
                 let field = if is_name(&field) { field.as_str() } else { "?" };
@@ -61,18 +59,26 @@ impl Split {
                     self.lanes.push(InboxBody::Message { company, message });
                     "message"
                 }
-                Err(reason) => self.park("unknown-number", reason, raw(item.raw)),
+                Err(reason) => self.park_stray(reason, &Stray::Message(message)),
             },
             Ok(Update::Status(status)) => match company(app, &status.phone_number_id, numbers) {
                 Ok(company) => {
                     self.lanes.push(InboxBody::Status { company, status });
                     "status"
                 }
-                Err(reason) => self.park("unknown-number", reason, raw(item.raw)),
+                Err(reason) => self.park_stray(reason, &Stray::Status(status)),
             },
-            Err(bad) => self.park("bad-item", bad.to_string(), raw(item.raw)),
+            Err(bad) => {
+                let raw = String::from(Box::<str>::from(item.raw));
+                self.park("bad-item", bad.to_string(), raw.into())
+            }
         };
         *self.kinds.entry(kind).or_default() += 1;
+    }
+
+    /// As it was read, number and all: it can be put into its lane once the directory has it.
+    fn park_stray(&mut self, reason: String, stray: &Stray) -> &'static str {
+        self.park(UNKNOWN_NUMBER, reason, stray.to_payload())
     }
 
     fn park(&mut self, code: &'static str, reason: String, payload: Bytes) -> &'static str {
@@ -134,6 +140,10 @@ mod tests {
             let split = split(&app, post(number), &numbers()).ok().unwrap();
             assert_eq!(split.lanes.len(), usize::from(taken), "{number}");
             assert_eq!(split.parked.len(), usize::from(!taken), "{number}");
+            for Parked { code, payload, .. } in &split.parked {
+                let (app, stray) = Stray::of_parked("wa.raw.v1.main", code, payload).unwrap();
+                assert_eq!((app.as_str(), stray.number().as_str()), ("main", number));
+            }
         }
     }
 

@@ -77,6 +77,32 @@ async fn what_is_asked_for_twice_is_put_back_once_as_it_came() {
 }
 
 #[tokio::test]
+async fn what_is_of_nobody_is_a_companys_to_retry_once_it_is_known_whose_it_is() {
+    let store = store().await;
+    let of_nobody = |sequence, code| NewParkedInput { company: None, ..input(sequence, code) };
+    let id = parked(&store, of_nobody(1, "unknown-number")).await;
+    let later = parked(&store, of_nobody(2, "unknown-number")).await;
+    parked(&store, of_nobody(3, "bad-item")).await;
+    parked(&store, input(4, "unknown-number")).await;
+    let ids = async |after, limit| {
+        let found = store.parked_of_nobody("unknown-number", after, limit).await.unwrap();
+        found.into_iter().map(|parked| parked.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(0, 10).await, [id, later]);
+    assert_eq!((ids(0, 1).await, ids(id, 10).await), (vec![id], vec![later]));
+    assert_eq!(asked(&store, "other", id).await, RetryRequest::NoSuchInput);
+
+    store.parked_is_of(id, &company("other")).await.unwrap();
+    store.parked_is_of(id, &company("acme")).await.unwrap();
+    assert_eq!(ids(0, 10).await, [later]);
+    assert_eq!(listed(&store, "other").await.len(), 1, "the first that it was given to");
+    assert_eq!(asked(&store, "other", id).await, RetryRequest::Requested);
+    let next = store.next_to_put_back().await.unwrap().unwrap();
+    assert_eq!((next.id(), next.company.as_ref()), (id, Some(&company("other"))));
+    assert_eq!(next.code, "unknown-number");
+}
+
+#[tokio::test]
 async fn whoever_dies_while_putting_back_loses_nothing() {
     let store = store().await;
     let id = parked(&store, input(1, "unknown-number")).await;

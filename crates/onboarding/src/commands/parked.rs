@@ -4,17 +4,20 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use directory::DirectoryStore;
 use domain::ids::CompanyId;
 use domain::input::Timestamp;
 use domain::{Personal, Reason};
 use engine::Clock;
 use eventstore::{DropRequest, Dropping, EventStore, ListedInput, ParkedFilter, ParkedInput};
 use messaging::inbox::{InboxBody, InboxMessage, InboxPublisher, parse};
+use messaging::stray::Stray;
 use serde::Serialize;
 
 use super::{nats, postgres, require_migrated};
 use crate::cli::ParkedCommand;
 use crate::config::Config;
+use crate::owners::Owners;
 
 /// One of them as it is listed: without its bytes, which may be personal data.
 #[derive(Serialize)]
@@ -68,7 +71,7 @@ struct Step {
 pub async fn run(config: &Config, command: ParkedCommand) -> anyhow::Result<ExitCode> {
     let pool = postgres(config).await?;
     require_migrated(&pool).await?;
-    let store = EventStore::new(pool);
+    let (store, directory) = (EventStore::new(pool.clone()), DirectoryStore::new(pool));
     match command {
         ParkedCommand::List { company, code, dropped, before, limit, json } => {
             let dropped = Some(dropped);
@@ -81,7 +84,7 @@ pub async fn run(config: &Config, command: ParkedCommand) -> anyhow::Result<Exit
         }
         ParkedCommand::Retry { id, actor } => {
             let parked = find(&store, id).await?;
-            let body = again(&parked)?;
+            let body = again(&parked, &directory).await?;
             let client = nats(config, "parked").await?;
             let source = "operator".parse().context("naming the source")?;
             let message = InboxMessage { body, source, traceparent: parked.input.traceparent };
@@ -200,16 +203,23 @@ async fn find(store: &EventStore, id: u64) -> anyhow::Result<ParkedInput> {
     })
 }
 
-/// The input once more, byte for byte, if it is one.
-fn again(parked: &ParkedInput) -> anyhow::Result<InboxBody> {
-    let id = parked.id;
-    parse(&parked.input.subject, &parked.input.payload).map_err(|malformed| {
+/// The input once more, byte for byte, if it is one; what came before the directory had its number,
+/// as the input that it would have been.
+async fn again(parked: &ParkedInput, directory: &DirectoryStore) -> anyhow::Result<InboxBody> {
+    let ParkedInput { id, input } = parked;
+    if let Some((app, stray)) = Stray::of_parked(&input.subject, &input.code, &input.payload) {
+        let owners = Owners::read(directory).await?;
+        let owner = owners.of(&app, stray.number());
+        let owner = owner.with_context(|| format!("parked input {id} can't be put back yet"))?;
+        return Ok(stray.into_input(owner.clone()));
+    }
+    parse(&input.subject, &input.payload).map_err(|malformed| {
         anyhow::anyhow!(
             "parked input {id} can never be decided as it is ({malformed}): publish what was \
              meant on its subject, then `onboarding parked drop {id} --reason …`"
         )
     })?;
-    let (subject, payload) = (parked.input.subject.clone(), parked.input.payload.clone().into());
+    let (subject, payload) = (input.subject.clone(), input.payload.clone().into());
     Ok(InboxBody::Again { subject, payload })
 }
 

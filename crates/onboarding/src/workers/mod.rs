@@ -13,6 +13,7 @@ pub mod projector;
 pub mod relay;
 pub mod retries;
 pub mod sender;
+pub mod strays;
 
 use std::time::Duration;
 

@@ -67,7 +67,7 @@ pub(super) fn add(parts: &mut Parts) {
     let parked = json!({
         "summary": "An input that could not be decided, body unchanged, with the reason.",
         "headers": { "$ref": "#/components/schemas/parkedHeaders" },
-        "payload": { "description": "The input as it came; it need not be JSON." }
+        "payload": { "description": "The input as it came; it need not be JSON. Of an update for a number that nobody has: what was read of it." }
     });
     parts.add("parked-input", "dlq.onboarding.{original_subject}", parked, Action::Send);
 }
