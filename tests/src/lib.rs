@@ -4,6 +4,7 @@
 pub mod apart;
 pub mod ask;
 pub mod bill;
+pub mod directory;
 pub mod process;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -10,7 +10,7 @@ use acceptance::ask::Asker;
 use async_nats::{HeaderMap, jetstream};
 use domain::Personal;
 use domain::identity::Identifier;
-use domain::ids::{ProfileId, RoomId};
+use domain::ids::{PhoneNumberId, ProfileId, RequestId, RoomId};
 use domain::input::{KnownClient, NewNumber, OperatorCommand, OperatorRequest};
 use domain::pool::Service;
 use domain::request::Outcome;
@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 const BANK: &str = "demo-bank";
+/// A company that has auto promotion off.
+const WEALTH: &str = "demo-wealth";
 
 /// Asks over NATS, then over HTTP; gives the answer.
 async fn asked(
@@ -163,13 +165,20 @@ async fn a_number_joins_a_pool_and_leaves_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_is_taken_out_of_service() {
+async fn a_number_is_suspended_drained_and_put_back_into_service() {
     let app = TestApp::start().await;
-    let service = Service::Suspended;
-    let set = OperatorRequest::SetNumberService { number: "100101".parse().unwrap(), service };
-    let body = json!({ "service": "suspended" });
-    asked(&app, BANK, set, "numbers/100101/service", body).await;
-    assert_eq!(count(&app, "number-service-changed").await, 1);
+    let number: PhoneNumberId = "100101".parse().unwrap();
+    let all = [
+        (Service::Suspended, "suspended"),
+        (Service::Draining, "draining"),
+        (Service::InService, "in_service"),
+    ];
+    for (changes, (service, name)) in (1..).zip(all) {
+        let set = OperatorRequest::SetNumberService { number: number.clone(), service };
+        let body = json!({ "service": name });
+        asked(&app, BANK, set, "numbers/100101/service", body).await;
+        assert_eq!(count(&app, "number-service-changed").await, changes, "{name}");
+    }
     is_fine(app).await;
 }
 
@@ -188,26 +197,74 @@ async fn a_users_extension_is_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_prospect_is_promoted() {
+async fn a_users_extension_is_taken_away() {
     let app = TestApp::start().await;
-    let (company, primary) = ("demo-wealth", "200100");
+    let user_id = "michael".parse().unwrap();
+    let set = OperatorRequest::SetUserExtension { user_id, extension: None };
+    let body = json!({ "extension": null });
+    let answer = asked(&app, BANK, set, "users/michael/extension", body).await;
+    assert!(answer["directory_version"].is_u64(), "{answer}");
+    let client = Asker::named("US.ann");
+    for (text, outcome) in [("#michael", Outcome::UserNotFound), ("#anna", Outcome::Onboarded)] {
+        let asked = app.ask(&client, text).await;
+        assert_eq!(app.outcome(&asked).await, outcome, "{text}");
+    }
+    is_fine(app).await;
+}
+
+/// A request that was recorded as a prospect.
+async fn prospect(app: &TestApp) -> RequestId {
+    let primary = "200100";
     let client = Asker::named("US.prospect");
     let (wamid, now) = (app.stage.next_wamid(), app.stage.now());
     let message = ClientMessage::text(&client.client, wamid.as_str(), now, "#paula");
     app.stage.remember(&wamid, now);
     let post = WebhookPost::new().messages(primary, &[message]);
     assert_eq!(app.stage.post(post).await.unwrap(), 200);
-    let request_id = app.stage.request_of(company, primary, &wamid).unwrap();
-    let settled = app.stage.settled(company, request_id).await.unwrap();
+    let request_id = app.stage.request_of(WEALTH, primary, &wamid).unwrap();
+    let settled = app.stage.settled(WEALTH, request_id).await.unwrap();
     assert_eq!(settled.0, Outcome::ProspectRecorded);
+    request_id
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prospect_is_promoted() {
+    let app = TestApp::start().await;
+    let request_id = prospect(&app).await;
     let promote = OperatorRequest::PromoteProspect { request_id };
     let path = format!("onboarding-requests/{request_id}/promote");
-    let promoted = asked(&app, company, promote, &path, json!({})).await;
+    let promoted = asked(&app, WEALTH, promote, &path, json!({})).await;
     let made = promoted["request_id"].as_str().unwrap().parse().unwrap();
-    assert_eq!(app.stage.settled(company, made).await.unwrap().0, Outcome::Onboarded);
+    assert_eq!(app.stage.settled(WEALTH, made).await.unwrap().0, Outcome::Onboarded);
     assert_eq!(count(&app, "room-reserved").await, 1);
     is_fine(app).await;
+}
+
+/// The only input of the bank that is parked, once it was tried again so often.
+async fn parked(app: &TestApp, tries: u64) -> Value {
+    let path = format!("/api/v1/companies/{BANK}/parked-inputs");
+    let found = app.stage.until("one input is parked", async || {
+        let (_, list) = app.stage.get(&path).await?;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        Ok(items.first().filter(|it| items.len() == 1 && it["tries"] == tries).cloned())
+    });
+    found.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parked_input_is_put_back_into_its_lane() {
+    let app = TestApp::start().await;
+    let context = jetstream::new(onboarding::nats_client(&app.stage.config).await.unwrap());
+    let published = context.publish("wa.in.v1.demo-bank.100100", "no message".into()).await;
+    published.unwrap().await.unwrap();
+    let first = parked(&app, 0).await;
+    let parked_input_id = first["id"].as_u64().unwrap();
+    let retry = OperatorRequest::RetryParkedInput { parked_input_id };
+    let path = format!("parked-inputs/{parked_input_id}/retry");
+    asked(&app, BANK, retry, &path, json!({})).await;
+    // It is no better now: parked again, once, under another number.
+    assert_ne!(parked(&app, 1).await["id"], first["id"]);
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -243,5 +300,77 @@ async fn what_is_refused_is_refused_over_both_and_stays_so() {
     let path = format!("/api/v1/companies/{BANK}/chat-rooms/{room_id}/close");
     let (status, problem) = app.stage.operate(&path, key, &json!({})).await.unwrap();
     assert_eq!((status, &problem["detail"]), (404, &answer["detail"]), "{problem}");
+    is_fine(app).await;
+}
+
+/// Asks over HTTP, having seen this version.
+async fn having_seen(app: &TestApp, version: u64, path: &str, body: &Value) -> (u16, Value) {
+    let company = path.split('/').next().unwrap();
+    let token = app.stage.token(&company.parse().unwrap()).await.unwrap();
+    let url = format!("{}/api/v1/companies/{path}", app.stage.api());
+    let request = reqwest::Client::new().post(url).bearer_auth(token).json(body);
+    let request = request.header("Idempotency-Key", Uuid::now_v7().to_string());
+    let answer = request.header("If-Match", format!("\"{version}\"")).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+/// The version that a refusal says to be the one that is so.
+fn version_in(problem: &Value) -> u64 {
+    assert_eq!(problem["type"], "urn:onboarding:problem:version-mismatch", "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    let (_, version) = detail.split_once("at version ").unwrap();
+    version.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// Waits until so many messages are delivered: a status that comes later makes a new version.
+async fn are_delivered(app: &TestApp, messages: i64) {
+    let query = "SELECT count(*) FROM rm_outbound_messages WHERE delivered_at IS NOT NULL";
+    let delivered = app.stage.until("the messages are delivered", async || {
+        let found: i64 = sqlx::query_scalar(query).fetch_one(&app.stage.pool).await?;
+        Ok((found == messages).then_some(()))
+    });
+    delivered.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_did_not_see_what_is_so_is_refused_whatever_the_command_is_about() {
+    let app = TestApp::start().await;
+    let (room_id, room) = room_of(&app, &Asker::named("US.ann")).await;
+    let profile_id = room["profile_id"].as_str().unwrap();
+    let request_id = prospect(&app).await;
+    // Invitation, user info, and the reply to the prospect.
+    are_delivered(&app, 3).await;
+    let mut last = Value::Null;
+    let known = json!({ "identifiers": [{ "kind": "bsuid", "value": "US.known" }] });
+    let [none, more] = [json!({}), json!({ "number": "100103", "display_number": "+12025550103" })];
+    for (path, body) in [
+        // A profile, by itself and by its room; one that is made.
+        (format!("{BANK}/client-profiles/{profile_id}/block"), &none),
+        (format!("{BANK}/chat-rooms/{room_id}/close"), &none),
+        (format!("{BANK}/client-profiles"), &known),
+        // The number's pool.
+        (format!("{BANK}/numbers/100102/service"), &json!({ "service": "suspended" })),
+        // The directory.
+        (format!("{BANK}/users/michael/extension"), &json!({ "extension": "mike" })),
+        (format!("{BANK}/pools/head-office/numbers"), &more),
+        // The request.
+        (format!("{WEALTH}/onboarding-requests/{request_id}/promote"), &none),
+    ] {
+        let before = app.stage.store.last_position().await.unwrap();
+        let (status, problem) = having_seen(&app, 9_999, &path, body).await;
+        assert_eq!(status, 412, "{path}: {problem}");
+        let now = version_in(&problem);
+        if let Some(earlier) = now.checked_sub(1) {
+            let (status, problem) = having_seen(&app, earlier, &path, body).await;
+            assert_eq!((status, version_in(&problem)), (412, now), "{path}: {problem}");
+        }
+        let after = app.stage.store.last_position().await.unwrap();
+        assert_eq!(after, before, "{path}: nothing is done");
+        let (status, done) = having_seen(&app, now, &path, body).await;
+        assert!([200, 201].contains(&status), "{path}: {status} {done}");
+        last = done;
+    }
+    let made = last["request_id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(app.stage.settled(WEALTH, made).await.unwrap().0, Outcome::Onboarded);
     is_fine(app).await;
 }

@@ -115,3 +115,78 @@ async fn what_waits_for_longer_than_its_window_expires() {
     assert_eq!(app.findings().await, Vec::<String>::new());
     app.stop().await;
 }
+
+/// Where other clients of the bank write to.
+const LONDON: &str = "100300";
+
+/// WhatsApp refuses, and asks for two minutes.
+fn for_two_minutes(http_status: u16, code: Option<i64>) -> Behaviour {
+    Behaviour::Refuse { http_status, code, retry_after: Some(120) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rests_after_a_refusal_is_the_message_the_pair_the_number_or_the_account() {
+    let app = TestApp::start().await;
+    for (http_status, code, number_rests, account_rests) in [
+        (400, Some(131_056), false, false),
+        (500, None, false, false),
+        (400, Some(130_429), true, false),
+        (400, Some(4), true, true),
+        (400, Some(80_007), true, true),
+        (429, None, true, true),
+        (401, Some(190), true, true),
+        (401, None, true, true),
+    ] {
+        let case = format!("{http_status}x{}", code.unwrap_or_default());
+        let [refused, other] =
+            ["refused", "other"].map(|it| Asker::named(&format!("US.{it}{case}")));
+        let refusal = Rule::once(for_two_minutes(http_status, code));
+        app.stage.cloud.script(refusal.to(&refused.to));
+        let first = app.ask(&refused, "hello").await;
+        kept(&app, &first).await;
+        let second = app.ask(&refused, "hello").await;
+        let of_number = app.ask(&other, "hello").await;
+        let of_account = app.ask_at(LONDON, &refused, "hello").await;
+        for (asked, rests) in [(&of_number, number_rests), (&of_account, account_rests)] {
+            if rests {
+                assert_eq!(kept(&app, asked).await, 0, "{case}: it was not tried");
+            } else {
+                assert_eq!(app.outcome(asked).await, Outcome::ExtensionMissing, "{case}");
+            }
+        }
+        assert_eq!(app.calls(&other).len(), usize::from(!number_rests), "{case}");
+        assert_eq!(app.calls(&refused).len(), usize::from(!account_rests), "{case}");
+
+        app.stage.clock.advance(BACK_OFF);
+        for asked in [&first, &second, &of_number, &of_account] {
+            assert_eq!(app.outcome(asked).await, Outcome::ExtensionMissing, "{case}");
+        }
+        assert_eq!(app.calls(&refused), ["text"; 3], "{case}");
+        assert_eq!(app.calls(&other), ["text"], "{case}");
+    }
+    assert_eq!(app.findings().await, Vec::<String>::new());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_without_a_code_is_judged_by_its_http_status() {
+    let app = TestApp::start().await;
+    // An account's refusal is not the message's fault: its attempt does not count.
+    for (http_status, attempts) in [(401, 0), (403, 0), (429, 1), (500, 1), (503, 1)] {
+        let client = Asker::named(&format!("US.http{http_status}"));
+        let refusal = Rule::once(for_two_minutes(http_status, None));
+        app.stage.cloud.script(refusal.to(&client.to));
+        let asked = app.ask(&client, "hello").await;
+        assert_eq!(kept(&app, &asked).await, attempts, "{http_status}");
+        app.stage.clock.advance(BACK_OFF);
+        assert_eq!(app.outcome(&asked).await, Outcome::ExtensionMissing, "{http_status}");
+        assert_eq!(app.calls(&client), ["text"], "{http_status}");
+    }
+    let client = Asker::named("US.http404");
+    app.stage.cloud.script(Rule::once(for_two_minutes(404, None)).to(&client.to));
+    let asked = app.ask(&client, "hello").await;
+    assert_eq!(answer_in(&app, &asked, "failed").await["error_class"], "unknown");
+    assert_eq!(app.calls(&client), Vec::<String>::new(), "it is given up");
+    assert_eq!(app.findings().await, Vec::<String>::new());
+    app.stop().await;
+}
