@@ -12,7 +12,7 @@ use uuid::Uuid;
 const GERMAN: &str = "Bitte nennen Sie eine Durchwahl.";
 const ENGLISH: &str = "Please name an extension.";
 
-/// A bank that has words in two languages, not all of them in both.
+/// A bank that has words in two languages.
 async fn bank() -> TestApp {
     let texts = format!(
         r#"    texts:
@@ -22,6 +22,7 @@ async fn bank() -> TestApp {
         recording_notice: "This is recorded."
       de:
         extension_missing: "{GERMAN}"
+        user_not_found: "Die hat niemand."
         user_info: "{{user}} schreibt Ihnen von {{secondary}}."
         recording_notice: "Dies wird aufgezeichnet."
     languages_by_country: {{ DE: de }}
@@ -76,9 +77,10 @@ async fn a_client_reads_its_countrys_language_and_else_the_companys() {
     let [german, french] = ["DE.german", "FR.french"].map(Asker::named);
     assert_eq!(hello(&app, &german).await, GERMAN);
     assert_eq!(hello(&app, &french).await, ENGLISH);
-    // What German does not word, the company's default language says.
-    let answers = answers(&app, &german, "#nobody", Outcome::UserNotFound).await;
-    assert_eq!(answers.into_iter().map(words).collect::<Vec<_>>(), ["Nobody has it."]);
+    for (client, expected) in [(&german, "Die hat niemand."), (&french, "Nobody has it.")] {
+        let answers = answers(&app, client, "#nobody", Outcome::UserNotFound).await;
+        assert_eq!(answers.into_iter().map(words).collect::<Vec<_>>(), [expected]);
+    }
     is_fine(app).await;
 }
 
