@@ -177,7 +177,8 @@ async fn postgres_is_trusted_if_the_authority_vouches_for_its_name() {
     let has_tls = switch_tls_on(&server, &authority).await;
     assert!(
         has_tls,
-        "this test needs a Postgres that was built with TLS, as those of distributions are"
+        "this Postgres was built without TLS, as the one is that is fetched where there is none: \
+         install your distribution's (Debian: apt-get install postgresql)"
     );
     let by_name = server.url().replace("127.0.0.1", "localhost");
     let with = |url: &str, ca: &str| format!("{url}?sslmode=verify-full&sslrootcert={ca}");
