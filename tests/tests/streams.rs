@@ -72,6 +72,21 @@ fn sent_once(app: &TestApp, asked: &[Asked]) {
     }
 }
 
+/// While the relay makes a long EVT anew, it is as if nobody published.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nothing_comes_on_evt_clients_are_onboarded_all_the_same() {
+    let roles = [Role::Gateway, Role::Engine, Role::Projector, Role::Sender, Role::Api];
+    let options = StageOptions { roles: roles.to_vec(), ..StageOptions::default() };
+    let app = TestApp::with(options).await;
+    let asked = ask_many(&app, "unpublished", 3).await;
+    all_onboarded(&app, &asked).await;
+    sent_once(&app, &asked);
+    let js = jetstream(&app).await;
+    let published = js.get_stream("EVT").await.map(|evt| evt.cached_info().state.messages);
+    assert_eq!(published.unwrap_or(0), 0, "nobody has published");
+    app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_evt_is_built_anew_with_the_same_positions() {
     let app = TestApp::start().await;

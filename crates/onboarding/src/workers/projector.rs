@@ -1,4 +1,6 @@
-//! From EVT into the read models. What EVT lacks is read from Postgres.
+//! From EVT into the read models. What EVT lacks is read from Postgres: holes, and whatever is not there
+//! yet where nothing comes any more, as while the relay makes EVT anew. That takes minutes where the log
+//! is long, and messages must not wait for it.
 //!
 //! The projections of a process follow EVT together: one reader, one transaction a batch. If one of
 //! them cannot go on, or is far behind the others, each follows on its own for a while, so that it
@@ -98,15 +100,31 @@ impl Following {
             let batch = cancel.run_until_cancelled(batch).await;
             let events = match batch {
                 None => return Ok(()),
-                Some(Ok(events)) if events.is_empty() => {
+                Some(Ok(events)) if !events.is_empty() => events,
+                Some(Ok(_) | Err(ReaderError::NoStream)) => {
                     // Also heals a checkpoint that another copy moved on or a rebuild moved back.
                     let checkpoint = projector.checkpoint().await.map_err(of_projector)?;
-                    if checkpoint + 1 != reader.position() {
-                        reader.seek(checkpoint + 1);
+                    let head = store.last_position().await;
+                    let head = head.map_err(|error| Stop::Passing(error.to_string()))?;
+                    if head > checkpoint {
+                        tracing::info!(
+                            view,
+                            checkpoint,
+                            head,
+                            "EVT is behind; what it lacks is read from Postgres"
+                        );
+                        fill(projector, store, checkpoint, head + 1).await?;
+                        applied.notify_one();
+                    }
+                    let next = head.max(checkpoint) + 1;
+                    if next != reader.position() {
+                        reader.seek(next);
+                    }
+                    if matches!(batch, Some(Err(_))) && !pause(cancel, PAUSES.0).await {
+                        return Ok(());
                     }
                     continue;
                 }
-                Some(Ok(events)) => events,
                 Some(Err(ReaderError::Hole { expected, found })) => {
                     tracing::info!(
                         view,
