@@ -227,8 +227,9 @@ fn client(number: u32) -> Client {
     if number.is_multiple_of(4) {
         return Client::with_bsuid(&bsuid);
     }
-    // Numbers for fiction: 555 0100 to 0199 in each area.
-    let area = 200 + number / 100 % 700;
+    // Numbers for fiction: 555 0100 to 0199 in each area. Not those of 202, which the companies have:
+    // whoever writes from a company's own number is not answered.
+    let area = 210 + number / 100 % 700;
     Client::with_phone(&format!("1{area}55501{:02}", number % 100)).and_bsuid(&bsuid)
 }
 
