@@ -162,10 +162,12 @@ impl Configuration {
 
     fn write(&self, port: u16) -> anyhow::Result<()> {
         let sync = if self.durable { "sync_interval: always" } else { "" };
+        // Unsaid, it is three quarters of what the disk has free, and streams reserve their bounds
+        // of it: whether INBOX can be made would depend on the machine.
         let text = format!(
             "listen: \"127.0.0.1:{port}\"\n\
              server_name: \"{}\"\n\
-             jetstream {{\n  store_dir: {:?}\n  {sync}\n}}\n\
+             jetstream {{\n  store_dir: {:?}\n  max_file_store: 1TB\n  {sync}\n}}\n\
              {}\n",
             self.name,
             self.store,
