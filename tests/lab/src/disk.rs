@@ -41,7 +41,8 @@ impl Disk {
     pub(crate) fn fill(&self) -> anyhow::Result<()> {
         let mut tries = 0;
         loop {
-            let size = self.used()? + tries * LEFT_FREE;
+            // A size of 0 is none: the disk would have no end, and could not be given one any more.
+            let size = (self.used()? + tries * LEFT_FREE).max(1);
             let done = self.resize(&size.to_string());
             tries += 1;
             if done.is_ok() || tries == TRIES {
@@ -119,11 +120,9 @@ mod tests {
     use super::*;
 
     #[test]
+    #[ignore = "needs root and a mount that works"]
     fn a_full_disk_takes_nothing_until_there_is_room_again() {
-        if let Err(obstacle) = usable() {
-            println!("not tried: {obstacle}");
-            return;
-        }
+        usable().unwrap();
         let at = std::env::temp_dir().join(format!("lab-full-disk-{}", std::process::id()));
         let disk = Disk::mount(&at).unwrap();
         std::fs::write(at.join("before"), [1_u8; 10_000]).unwrap();

@@ -1,0 +1,48 @@
+//! The lab with full disks, short: Postgres' and NATS' take nothing more for a while, each once, while
+//! messages come.
+
+use std::path::Path;
+use std::time::Duration;
+
+use lab::fault::Fault;
+use lab::schedule::{Planned, Schedule};
+use lab::{Mix, Plan};
+
+fn schedule() -> Schedule {
+    let faults = [(2, 4, Fault::PostgresDiskFull), (14, 4, Fault::NatsDiskFull)];
+    let planned = faults.map(|(at, lasts, fault)| Planned {
+        at: Duration::from_secs(at),
+        lasts: Duration::from_secs(lasts),
+        fault,
+    });
+    Schedule(planned.into())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs root and a mount that works: small disks in memory"]
+async fn what_a_full_disk_did_not_take_comes_again_and_nothing_is_lost_or_done_twice() {
+    let schedule = schedule();
+    let plan = Plan {
+        seed: 5_005,
+        faults: 0,
+        messages: 400,
+        over: Duration::from_secs(24),
+        nats: 1,
+        grace: 12,
+        drain: Duration::from_secs(120),
+        mix: Mix::WithDisks,
+        keep: false,
+        second: None,
+        plant: None,
+    };
+    let say = |line: &str| println!("{line}");
+    println!("{schedule}");
+    let program = Path::new(env!("CARGO_BIN_EXE_lab"));
+    let report = lab::run_by(program, &plan, &schedule, &say).await.unwrap();
+    println!("{report}");
+    assert_eq!(report.findings, []);
+    assert_eq!((report.faults.len(), report.messages), (2, 400));
+    // It was no calm run: there was work, and it went through.
+    assert!(report.outcomes["onboarded"] > 100, "{:?}", report.outcomes);
+    assert!(report.calls > 400 && report.events > 1_000, "{report}");
+}
