@@ -91,11 +91,11 @@ impl Following {
         published: Option<&Recent>,
         cancel: &CancellationToken,
     ) -> Result<(), Stop> {
-        let Self { store, client, applied, .. } = self;
+        let Self { store, client, .. } = self;
         let view = projector.name();
         let checkpoint = projector.checkpoint().await.map_err(of_projector)?;
         let mut reader = EvtReader::from(client, checkpoint + 1);
-        loop {
+        while !cancel.is_cancelled() {
             let batch = next_batch(&mut reader, published);
             let batch = cancel.run_until_cancelled(batch).await;
             let events = match batch {
@@ -113,8 +113,7 @@ impl Following {
                             head,
                             "EVT is behind; what it lacks is read from Postgres"
                         );
-                        fill(projector, store, checkpoint, head + 1).await?;
-                        applied.notify_one();
+                        self.fill(projector, checkpoint, head + 1, cancel).await?;
                     }
                     let next = head.max(checkpoint) + 1;
                     if next != reader.position() {
@@ -132,8 +131,7 @@ impl Following {
                         found,
                         "EVT has a hole; it is filled from Postgres"
                     );
-                    fill(projector, store, expected - 1, found).await?;
-                    applied.notify_one();
+                    self.fill(projector, expected - 1, found, cancel).await?;
                     reader.seek(found);
                     continue;
                 }
@@ -147,20 +145,48 @@ impl Following {
                 ends.map_or((0, 0), |(a, b)| (a.recorded.position, b.recorded.position));
             let span = tracing::info_span!("project", view, first, last);
             match projector.apply_told(&events).instrument(span).await {
-                Ok(done) => {
-                    for view in projector.names() {
-                        metrics::gauge!("onboarding_projector_position", "view" => view)
-                            .set(done.last as f64);
-                    }
-                    applied.notify_one();
-                }
+                Ok(done) => self.tell_how_far(projector, done.last),
                 Err(ProjectError::Hole { expected, found, .. }) => {
-                    fill(projector, store, expected - 1, found).await?;
+                    self.fill(projector, expected - 1, found, cancel).await?;
                     reader.seek(found);
                 }
                 Err(error) => return Err(of_projector(error)),
             }
         }
+        Ok(())
+    }
+
+    /// Applies what lies between `after` and `until`, both exclusive, from Postgres, or what comes of it
+    /// before `cancel`.
+    async fn fill(
+        &self,
+        projector: &Projector,
+        mut after: u64,
+        until: u64,
+        cancel: &CancellationToken,
+    ) -> Result<(), Stop> {
+        while after + 1 < until && !cancel.is_cancelled() {
+            let limit = (until - after - 1).min(BATCH as u64) as u32;
+            let events = self.store.events_after(after, limit).await;
+            let events = events.map_err(|error| Stop::Passing(error.to_string()))?;
+            let Some(last) = events.last().map(|event| event.position) else {
+                let missing = after + 1;
+                return Err(Stop::Lasting(format!(
+                    "Postgres has no event at position {missing} either"
+                )));
+            };
+            let done = projector.apply(&events).await.map_err(of_projector)?;
+            self.tell_how_far(projector, done.last);
+            after = last;
+        }
+        Ok(())
+    }
+
+    fn tell_how_far(&self, projector: &Projector, position: u64) {
+        for view in projector.names() {
+            metrics::gauge!("onboarding_projector_position", "view" => view).set(position as f64);
+        }
+        self.applied.notify_one();
     }
 }
 
@@ -212,29 +238,6 @@ impl Stop {
         tracing::warn!(view, problem, ?wait, "the read model stands still; trying again");
         wait
     }
-}
-
-/// Applies what lies between `after` and `until`, both exclusive, from Postgres.
-async fn fill(
-    projector: &Projector,
-    store: &EventStore,
-    mut after: u64,
-    until: u64,
-) -> Result<(), Stop> {
-    while after + 1 < until {
-        let limit = (until - after - 1).min(BATCH as u64) as u32;
-        let events = store.events_after(after, limit).await;
-        let events = events.map_err(|error| Stop::Passing(error.to_string()))?;
-        let Some(last) = events.last().map(|event| event.position) else {
-            let missing = after + 1;
-            return Err(Stop::Lasting(format!(
-                "Postgres has no event at position {missing} either"
-            )));
-        };
-        projector.apply(&events).await.map_err(of_projector)?;
-        after = last;
-    }
-    Ok(())
 }
 
 fn of_projector(error: ProjectError) -> Stop {
