@@ -189,4 +189,23 @@ impl ErrorClass {
             Self::Withdrawn => "withdrawn",
         }
     }
+
+    /// What somebody has to do, where nothing but people can mend it; for alarms.
+    pub const fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Account => Some("give the account's token its permissions, or a new token"),
+            Self::NumberUnhealthy => {
+                Some("look at the number in WhatsApp's manager, then set its service")
+            }
+            Self::Template => Some("mend the template in WhatsApp's manager"),
+            Self::Unknown => Some("look the code up: it is new to this program"),
+            Self::RateLimited
+            | Self::RecipientRateLimited
+            | Self::WindowClosed
+            | Self::RecipientRefused
+            | Self::Transient
+            | Self::Expired
+            | Self::Withdrawn => None,
+        }
+    }
 }

@@ -261,27 +261,14 @@ fn tell_of_failure(company: &CompanyId, status: &MessageStatus) {
     let SendError { code, class, title, .. } = status.error.as_ref().unwrap_or(&unknown);
     metrics::counter!("onboarding_messages_failed_total", "class" => class.as_str()).increment(1);
     let number = &status.phone_number_id;
-    match class {
-        ErrorClass::Account => {
-            tracing::error!(%company, %number, code, title, "WhatsApp refuses the account's token or permission for what it had taken");
-        }
-        ErrorClass::NumberUnhealthy => {
-            tracing::error!(%company, %number, code, title, "WhatsApp does not let a number send; look at it in WhatsApp's manager, then set its service");
-        }
-        ErrorClass::Template => {
-            tracing::error!(%company, %number, code, title, "WhatsApp refuses a template; mend it in WhatsApp's manager");
-        }
-        ErrorClass::Unknown => {
-            tracing::error!(%company, %number, code, title, "a message did not arrive, with a code that is new to this program");
-        }
-        ErrorClass::RateLimited
-        | ErrorClass::RecipientRateLimited
-        | ErrorClass::WindowClosed
-        | ErrorClass::RecipientRefused
-        | ErrorClass::Transient
-        | ErrorClass::Expired
-        | ErrorClass::Withdrawn => {
-            tracing::warn!(%company, code, title, "a message that WhatsApp had taken did not arrive");
-        }
+    match class.remedy() {
+        Some(remedy) => tracing::error!(
+            %company, %number, code, title, remedy,
+            "a message that WhatsApp had taken did not arrive, and so it goes on until somebody mends it"
+        ),
+        None => tracing::warn!(
+            %company, %number, code, title,
+            "a message that WhatsApp had taken did not arrive"
+        ),
     }
 }

@@ -173,7 +173,9 @@ impl Calling {
         }
         let Claimed { message, reference, traceparent, .. } = &claimed;
         let sent = self.sender.cloud.send(&token, message, *reference, traceparent.as_deref());
+        let called = Instant::now();
         let sent = sent.await;
+        metrics::histogram!("onboarding_send_seconds").record(called.elapsed().as_secs_f64());
         match sent {
             Ok(wamid) => {
                 count("accepted");
@@ -390,30 +392,16 @@ impl Calling {
     }
 }
 
-/// Tells an operator what only people can mend, and that everything else is given up.
+/// Tells an operator that a message is given up, and what only people can mend.
 fn tell_of(claimed: &Claimed, error: &SendError) {
     let SendError { code, title, class, .. } = error;
-    let number = &claimed.message.from;
-    match class {
-        ErrorClass::NumberUnhealthy => {
-            tracing::error!(%number, code, title, "WhatsApp does not let a number send; look at it in WhatsApp's manager, then set its service");
-        }
-        ErrorClass::Template => {
-            tracing::error!(%number, code, title, "WhatsApp refuses a template; mend it in WhatsApp's manager");
-        }
-        ErrorClass::Unknown => {
-            tracing::error!(%number, code, title, "WhatsApp refuses a message with a code that is new to this program");
-        }
-        ErrorClass::Account
-        | ErrorClass::RateLimited
-        | ErrorClass::RecipientRateLimited
-        | ErrorClass::WindowClosed
-        | ErrorClass::RecipientRefused
-        | ErrorClass::Transient
-        | ErrorClass::Expired
-        | ErrorClass::Withdrawn => {
-            tracing::warn!(code, title, attempts = claimed.attempt, "a message is given up");
-        }
+    let (number, attempts) = (&claimed.message.from, claimed.attempt);
+    match class.remedy() {
+        Some(remedy) => tracing::error!(
+            %number, code, title, attempts, remedy,
+            "a message is given up, and so it goes on until somebody mends it"
+        ),
+        None => tracing::warn!(%number, code, title, attempts, "a message is given up"),
     }
 }
 
