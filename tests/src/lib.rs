@@ -14,6 +14,7 @@ use devservers::{Options, Server};
 use onboarding::commands::check;
 use onboarding::demo::stage::create_database;
 use onboarding::demo::{Stage, StageOptions};
+use serde_json::Value;
 
 /// The primary number of the demo bank.
 pub const PRIMARY: &str = "100100";
@@ -75,6 +76,27 @@ impl TestApp {
         let findings = check::findings(&self.stage.pool, &client, |_| {}).await;
         let findings = findings.expect("the stores can be read");
         findings.into_iter().map(|finding| format!("{}: {}", finding.kind, finding.what)).collect()
+    }
+
+    /// The demo bank's chat rooms, the newest first, after everything that is recorded by now.
+    ///
+    /// # Panics
+    /// The view does not get there within the patience of the API.
+    pub async fn rooms(&self) -> Vec<Value> {
+        self.rooms_where("").await
+    }
+
+    /// Those of them that parameters of the API choose: `phase=active`.
+    ///
+    /// # Panics
+    /// The view does not get there within the patience of the API.
+    pub async fn rooms_where(&self, parameters: &str) -> Vec<Value> {
+        let recorded = self.stage.store.last_position().await.expect("Postgres answers");
+        let path = format!("/api/v1/chat-rooms?company=demo-bank&wait={recorded}&{parameters}");
+        let (status, mut page) = self.stage.get(&path).await.expect("the API answers");
+        assert_eq!(status, 200, "{page}");
+        let Value::Array(rooms) = page["items"].take() else { panic!("no list: {page}") };
+        rooms
     }
 
     /// Ends the service softly.

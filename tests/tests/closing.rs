@@ -8,14 +8,6 @@ use domain::request::Outcome;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// The rooms that operators are shown, the newest first.
-async fn rooms(app: &TestApp, after: &Value) -> Vec<Value> {
-    let path = format!("/api/v1/chat-rooms?company=demo-bank&wait={after}");
-    let (status, rooms) = app.stage.get(&path).await.unwrap();
-    assert_eq!(status, 200, "{rooms}");
-    rooms["items"].as_array().unwrap().clone()
-}
-
 async fn close(app: &TestApp, room_id: &str, key: Uuid) -> (u16, Value) {
     let path = format!("/api/v1/companies/demo-bank/chat-rooms/{room_id}/close");
     app.stage.operate(&path, key, &json!({})).await.unwrap()
@@ -27,19 +19,19 @@ async fn a_client_whose_room_was_closed_may_be_onboarded_again() {
     let client = Asker::named("US.closing");
     let asked = app.ask(&client, "#michael").await;
     assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
-    let room = rooms(&app, &json!(0)).await.pop().unwrap();
+    let room = app.rooms().await.pop().unwrap();
     let room_id = room["room_id"].as_str().unwrap();
 
     let key = Uuid::now_v7();
     let (status, closed) = close(&app, room_id, key).await;
     assert_eq!((status, closed["room_id"].as_str()), (200, Some(room_id)), "{closed}");
     assert_eq!(close(&app, room_id, key).await, (200, closed.clone()), "the same key once more");
-    let shown = rooms(&app, &closed["position"]).await.pop().unwrap();
+    let shown = app.rooms().await.pop().unwrap();
     assert_eq!((&shown["phase"], &shown["close_reason"]), (&json!("closed"), &json!("operator")));
 
     let again = app.ask(&client, "#michael").await;
     assert_eq!(app.outcome(&again).await, Outcome::Onboarded);
-    let all = rooms(&app, &json!(0)).await;
+    let all = app.rooms().await;
     assert_eq!(all.len(), 2, "{all:?}");
     assert!(all.iter().all(|other| other["number"] == room["number"]), "sticky: {all:?}");
     assert_eq!(app.findings().await, Vec::<String>::new());
@@ -60,14 +52,14 @@ async fn numbers_out_of_service_take_no_new_rooms() {
     let app = TestApp::start().await;
     let first = app.ask(&Asker::named("US.first"), "#michael").await;
     assert_eq!(app.outcome(&first).await, Outcome::Onboarded);
-    let number = rooms(&app, &json!(0)).await[0]["number"].as_str().unwrap().to_owned();
+    let number = app.rooms().await[0]["number"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/companies/demo-bank/numbers/{number}/service");
     let suspend = json!({ "service": "suspended" });
     let (status, set) = app.stage.operate(&path, Uuid::now_v7(), &suspend).await.unwrap();
     assert_eq!((status, &set["number"]), (200, &json!(number)), "{set}");
     let next = app.ask(&Asker::named("US.next"), "#michael").await;
     assert_eq!(app.outcome(&next).await, Outcome::Onboarded);
-    let others: Vec<_> = rooms(&app, &json!(0)).await;
+    let others: Vec<_> = app.rooms().await;
     assert_ne!(others[0]["number"], json!(number), "the newest room: {others:?}");
     let wrong = json!({ "service": "off" });
     let (status, problem) = app.stage.operate(&path, Uuid::now_v7(), &wrong).await.unwrap();

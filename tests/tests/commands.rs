@@ -80,8 +80,7 @@ async fn is_fine(app: TestApp) {
 async fn room_of(app: &TestApp, client: &Asker) -> (RoomId, Value) {
     let asked = app.ask(client, "#michael").await;
     assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
-    let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
-    let room = rooms["items"][0].clone();
+    let room = app.rooms().await.swap_remove(0);
     (room["room_id"].as_str().unwrap().parse().unwrap(), room)
 }
 

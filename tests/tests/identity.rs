@@ -4,7 +4,7 @@ use acceptance::ask::Asker;
 use acceptance::{PRIMARY, TestApp};
 use domain::request::Outcome;
 use onboarding::whatsapp::post::WebhookPost;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// WhatsApp tells it as a change of its own kind.
@@ -34,8 +34,8 @@ async fn its_room_survives_and_is_found_by_the_new_id() {
     let again = app.ask(&after, "#michael").await;
     assert_eq!(app.outcome(&again).await, Outcome::Reminded);
     assert_eq!(app.calls(&after), ["resume_conversation"], "to where it is reached now");
-    let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
-    assert_eq!(rooms["items"].as_array().unwrap().len(), 1, "{rooms}");
+    let rooms = app.rooms().await;
+    assert_eq!(rooms.len(), 1, "{rooms:?}");
     let requests = "/api/v1/onboarding-requests?company=demo-bank&outcome=ignored";
     let (_, ignored) = app.stage.get(requests).await.unwrap();
     assert_eq!(ignored["items"].as_array().unwrap().len(), 1, "the change is recorded once");
@@ -55,10 +55,8 @@ async fn rooms_of_two_clients_that_are_one_clash_until_an_operator_closes_one() 
     let again = app.ask(&second, "#michael").await;
     assert_eq!(app.outcome(&again).await, Outcome::Reminded);
 
-    let clashing = "/api/v1/chat-rooms?company=demo-bank&clashing=true";
-    let (_, rooms) = app.stage.get(clashing).await.unwrap();
-    let items = rooms["items"].as_array().unwrap().clone();
-    assert_eq!(items.len(), 2, "{rooms}");
+    let items = app.rooms_where("clashing=true").await;
+    assert_eq!(items.len(), 2, "{items:?}");
     assert_eq!(items[0]["clashes_with"], json!([items[1]["room_id"]]));
     assert_eq!(items[1]["clashes_with"], json!([items[0]["room_id"]]));
 
@@ -66,9 +64,7 @@ async fn rooms_of_two_clients_that_are_one_clash_until_an_operator_closes_one() 
     let close = format!("/api/v1/companies/demo-bank/chat-rooms/{room}/close");
     let (status, closed) = app.stage.operate(&close, Uuid::now_v7(), &json!({})).await.unwrap();
     assert_eq!(status, 200, "{closed}");
-    let resolved = format!("{clashing}&wait={}", closed["position"]);
-    let (_, rooms) = app.stage.get(&resolved).await.unwrap();
-    assert_eq!(rooms["items"], json!([]), "{rooms}");
+    assert_eq!(app.rooms_where("clashing=true").await, Vec::<Value>::new());
     assert_eq!(app.findings().await, Vec::<String>::new());
     app.stop().await;
 }

@@ -32,10 +32,7 @@ async fn does_its_work(apart: &mut Apart) {
     assert!(mike["directory_version"].is_u64(), "{mike}");
     let (_, outcome) = apart.ask(&Asker::named("US.apart3"), "#mike").await;
     assert_eq!(outcome, Outcome::Onboarded);
-    let (status, rooms) =
-        apart.app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
-    assert_eq!(status, 200);
-    let room = rooms["items"][0]["room_id"].as_str().unwrap().to_owned();
+    let room = apart.app.rooms().await[0]["room_id"].as_str().unwrap().to_owned();
     operate(apart, &format!("chat-rooms/{room}/close"), json!({})).await;
     let message = json!({
         "client": { "phone": "+12025550177" }, "phone_number_id": acceptance::PRIMARY, "text": "#mike",

@@ -30,14 +30,12 @@ async fn a_pool_goes_on_with_the_number_that_it_was_given() {
     }
     let asked = app.ask(&Asker::named("US.added"), "#michael").await;
     assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
-    let rooms = "/api/v1/chat-rooms?company=demo-bank";
-    let (_, shown) = app.stage.get(rooms).await.unwrap();
-    assert_eq!(shown["items"][0]["number"], "100103", "{shown}");
+    assert_eq!(app.rooms().await[0]["number"], "100103");
 
     operate(&app, &remove("100103"), &json!({})).await;
-    let path = format!("{rooms}&phase=closed");
+    let path = "/api/v1/chat-rooms?company=demo-bank&phase=closed";
     let closed = app.stage.until("the room is closed", async || {
-        let (_, shown) = app.stage.get(&path).await?;
+        let (_, shown) = app.stage.get(path).await?;
         Ok(shown["items"].get(0).cloned())
     });
     assert_eq!(closed.await.unwrap()["close_reason"], "number_removed");

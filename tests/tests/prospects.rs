@@ -65,8 +65,8 @@ async fn who_is_blocked_gets_no_answer_until_it_is_unblocked() {
     let first = app.ask(&client, "#michael").await;
     assert_eq!(app.outcome(&first).await, Outcome::Onboarded);
     let before = app.calls(&client).len();
-    let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
-    let profile = rooms["items"][0]["profile_id"].as_str().unwrap();
+    let rooms = app.rooms().await;
+    let profile = rooms[0]["profile_id"].as_str().unwrap();
     let path = format!("/api/v1/companies/demo-bank/client-profiles/{profile}");
 
     let (status, blocked) = commanded(&app, &format!("{path}/block")).await;
@@ -88,8 +88,8 @@ async fn an_invitation_is_sent_once_more_until_its_client_has_found_the_room() {
     let client = Asker::named("US.overlooks");
     let asked = app.ask(&client, "#michael").await;
     assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
-    let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
-    let room = &rooms["items"][0];
+    let rooms = app.rooms().await;
+    let room = &rooms[0];
     let path = format!(
         "/api/v1/companies/demo-bank/chat-rooms/{}/resend-invitation",
         room["room_id"].as_str().unwrap()

@@ -11,8 +11,7 @@ use serde_json::Value;
 
 /// The newest room of the bank.
 async fn room(app: &TestApp) -> Value {
-    let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
-    rooms["items"][0].clone()
+    app.rooms().await.swap_remove(0)
 }
 
 /// A client that is onboarded and has written into its room, so that reminders are free text.

@@ -30,9 +30,7 @@ async fn closed_room(app: &TestApp) -> Value {
 
 /// The rooms that are still open, by their users.
 async fn open_rooms(app: &TestApp) -> Vec<Value> {
-    let path = "/api/v1/chat-rooms?company=demo-bank&phase=active";
-    let (_, rooms) = app.stage.get(path).await.unwrap();
-    rooms["items"].as_array().unwrap().iter().map(|room| room["user_id"].clone()).collect()
+    app.rooms_where("phase=active").await.iter().map(|room| room["user_id"].clone()).collect()
 }
 
 async fn is_fine(app: TestApp) {

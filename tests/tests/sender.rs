@@ -250,9 +250,9 @@ async fn an_invitation_that_servers_in_trouble_never_answer_is_given_up() {
     }
     assert_eq!(app.outcome(&asked).await, Outcome::InvitationFailed);
     assert_eq!(app.calls(&ann), ["text"], "an apology from the primary");
-    let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
-    assert_eq!(rooms["items"][0]["phase"], "closed", "{rooms}");
-    assert_ne!(rooms["items"][0]["quarantine_until"], serde_json::Value::Null, "{rooms}");
+    let rooms = app.rooms().await;
+    assert_eq!(rooms[0]["phase"], "closed", "{rooms:?}");
+    assert_ne!(rooms[0]["quarantine_until"], serde_json::Value::Null, "{rooms:?}");
     is_fine(app).await;
 }
 
@@ -290,18 +290,17 @@ async fn an_invitation_that_a_number_cannot_send_comes_from_another_one() {
     let asked = app.ask(&ann, "#michael").await;
     assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
     assert_eq!(app.calls(&ann), ["invitation", "text"]);
-    let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
-    let phases: Vec<_> =
-        rooms["items"].as_array().unwrap().iter().map(|room| &room["phase"]).collect();
-    assert_eq!(phases, ["active", "closed"], "{rooms}");
-    assert_ne!(rooms["items"][0]["number"], rooms["items"][1]["number"]);
+    let rooms = app.rooms().await;
+    let phases: Vec<_> = rooms.iter().map(|room| &room["phase"]).collect();
+    assert_eq!(phases, ["active", "closed"], "{rooms:?}");
+    assert_ne!(rooms[0]["number"], rooms[1]["number"]);
     // The number rests until an operator says that it may be used again.
     let bob = Asker::named("US.bob");
-    let locked = rooms["items"][1]["number"].clone();
+    let locked = rooms[1]["number"].clone();
     let asked = app.ask(&bob, "#michael").await;
     assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
-    let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
-    assert_ne!(rooms["items"][0]["number"], locked, "{rooms}");
+    let rooms = app.rooms().await;
+    assert_ne!(rooms[0]["number"], locked, "{rooms:?}");
     is_fine(app).await;
 }
 
@@ -335,8 +334,8 @@ async fn an_invitation_that_fails_after_all_closes_its_room() {
     app.stage.cloud.wait_until(|received| received.len() == 3).await;
     assert_eq!(app.calls(&ann), ["invitation", "text", "text"], "an apology");
     assert_eq!(app.outcome(&asked).await, Outcome::Onboarded, "one outcome");
-    let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
-    assert_eq!(rooms["items"][0]["phase"], "closed", "{rooms}");
+    let rooms = app.rooms().await;
+    assert_eq!(rooms[0]["phase"], "closed", "{rooms:?}");
     is_fine(app).await;
 }
 

@@ -79,8 +79,8 @@ async fn who_writes_stop_gets_no_template_into_its_room() {
     });
     shown.await.unwrap();
 
-    let (_, rooms) = app.stage.get("/api/v1/chat-rooms?company=demo-bank").await.unwrap();
-    let room = rooms["items"][0]["room_id"].as_str().unwrap();
+    let rooms = app.rooms().await;
+    let room = rooms[0]["room_id"].as_str().unwrap();
     let path = format!("chat-rooms/{room}/resend-invitation");
     let (status, problem) = commanded(&app, &path, &json!({})).await;
     assert_eq!((status, &problem["type"]), (409, &json!("urn:onboarding:problem:client-stopped")));
