@@ -89,6 +89,21 @@ async fn a_restored_backup_is_good_unless_an_event_is_missing_in_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_password_on_the_command_line_is_refused_and_not_repeated() {
+    let app = TestApp::start().await;
+    for shown in [
+        "postgres://someone:swordfish@127.0.0.1:1/copy",
+        "postgres://127.0.0.1:1/copy?password=swordfish",
+    ] {
+        let ran = checked(&app, shown, "nats://127.0.0.1:1", &[]);
+        assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+        assert!(ran.stderr.contains("in the environment, as RESTORED_DATABASE_URL"), "{ran:?}");
+        assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("swordfish"), "{ran:?}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_use_is_taken_for_no_copy() {
     let app = TestApp::with_own_postgres(StageOptions::default()).await;
     let folder = tempfile::tempdir().unwrap();

@@ -13,9 +13,11 @@ use acceptance::process::{Process, free_port};
 use domain::request::Outcome;
 use onboarding::cli::Role;
 use onboarding::demo::StageOptions;
+use onboarding::whatsapp::fake::{Behaviour, Rule};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
 use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
@@ -287,7 +289,7 @@ async fn a_nats_that_hangs_is_refused_for_in_time_and_what_comes_twice_is_decide
     site.ends_well(vec![service]).await;
 }
 
-/// The way to a server, which can be cut and mended.
+/// The way to a server, which can be slow, cut and mended.
 struct Line {
     port: u16,
     to: String,
@@ -296,8 +298,13 @@ struct Line {
 
 impl Line {
     async fn to(to: &str) -> Self {
+        Self::slow_to(to, Duration::ZERO).await
+    }
+
+    /// Whatever is said, either way, arrives so much later.
+    async fn slow_to(to: &str, delay: Duration) -> Self {
         let (port, to) = (free_port().unwrap(), to.to_owned());
-        Self { carrying: carry(port, to.clone()).await, port, to }
+        Self { carrying: carry(port, to.clone(), delay).await, port, to }
     }
 
     async fn cut(&mut self) {
@@ -306,23 +313,97 @@ impl Line {
     }
 
     async fn mend(&mut self) {
-        self.carrying = carry(self.port, self.to.clone()).await;
+        self.carrying = carry(self.port, self.to.clone(), Duration::ZERO).await;
     }
 }
 
-async fn carry(port: u16, to: String) -> JoinHandle<()> {
+async fn carry(port: u16, to: String, delay: Duration) -> JoinHandle<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     tokio::spawn(async move {
         let mut connections = JoinSet::new();
         while let Ok((mut near, _)) = listener.accept().await {
             let to = to.clone();
             connections.spawn(async move {
-                if let Ok(mut far) = TcpStream::connect(&to).await {
-                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                let Ok(mut far) = TcpStream::connect(&to).await else { return };
+                let (from_near, to_near) = near.split();
+                let (from_far, to_far) = far.split();
+                tokio::select! {
+                    () = copy_late(from_near, to_far, delay) => {}
+                    () = copy_late(from_far, to_near, delay) => {}
                 }
             });
         }
     })
+}
+
+/// Until one of them ends it.
+async fn copy_late(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    delay: Duration,
+) {
+    let mut said = [0; 64 * 1024];
+    while let Ok(length) = from.read(&mut said).await
+        && length > 0
+    {
+        tokio::time::sleep(delay).await;
+        if to.write_all(&said[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nats_is_slow_everything_goes_on_later() {
+    const DELAY: Duration = Duration::from_millis(150);
+    let mut site = Site::new().await;
+    let address = site.app.nats.url().strip_prefix("nats://").unwrap().to_owned();
+    let line = Line::slow_to(&address, DELAY).await;
+    site.app.stage.config.nats_url = format!("nats://127.0.0.1:{}", line.port).as_str().into();
+    let service = site.serve(&Role::ALL).await;
+
+    let posted = Instant::now();
+    let clients = [site.ask("ann").await, site.ask("bob").await];
+    let took = posted.elapsed();
+    assert!(took > DELAY * 4, "two posts were stored over there within {took:?}");
+    for client in &clients {
+        site.is_onboarded(client).await;
+    }
+    assert_eq!(not_ready_for(&service).await, Vec::<String>::new());
+    let repeated = metric(&service, "onboarding_sends_repeated_total", "").await;
+    assert!(repeated < 1.0, "{repeated} messages were sent again");
+    site.ends_well(vec![service]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_whatsapp_is_slow_its_answers_are_awaited_and_nothing_else_is() {
+    const LATE: Duration = Duration::from_secs(3);
+    let mut site = Site::new().await;
+    site.app.stage.config.cloud_api.timeout_seconds = 10;
+    let service = site.serve(&Role::ALL).await;
+    site.app.stage.cloud.script(Rule::always(Behaviour::AnswerLate(LATE)));
+
+    let ann = site.ask("ann").await;
+    let asked = async || site.app.calls(&ann.0) == ["invitation"];
+    site.until("WhatsApp is asked", asked).await;
+    let posted = Instant::now();
+    let bob = site.ask("bob").await;
+    let took = posted.elapsed();
+    assert!(took < LATE, "a post waited for WhatsApp: {took:?}");
+    // Each client's messages go one after the other, and nobody's wait for another client's.
+    let asked = async || site.app.calls(&bob.0) == ["invitation"];
+    site.until("WhatsApp is asked for the other client too", asked).await;
+    assert_eq!(site.app.calls(&ann.0), ["invitation"], "the answer to the first is not there yet");
+    for client in [&ann, &bob] {
+        site.is_onboarded(client).await;
+    }
+    assert_eq!(not_ready_for(&service).await, Vec::<String>::new());
+    let repeated = metric(&service, "onboarding_sends_repeated_total", "").await;
+    assert!(repeated < 1.0, "{repeated} messages were sent again");
+    let (took, calls) = ("onboarding_send_seconds_sum", "onboarding_send_seconds_count");
+    let (took, calls) = (metric(&service, took, "").await, metric(&service, calls, "").await);
+    assert!(calls >= 4.0 && took >= calls * LATE.as_secs_f64(), "{calls} calls took {took} s");
+    site.ends_well(vec![service]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

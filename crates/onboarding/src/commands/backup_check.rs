@@ -92,7 +92,8 @@ pub async fn run(options: BackupCheckOptions) -> anyhow::Result<ExitCode> {
 /// Whoever lists processes sees what is on their command lines.
 fn not_shown(url: &Secret, variable: &str) -> anyhow::Result<()> {
     let user = |url: &str| Some(url.split_once("://")?.1.rsplit_once('@')?.0.to_owned());
-    let has_password = user(url.expose()).is_some_and(|user| user.contains(':'));
+    let has_password = user(url.expose()).is_some_and(|user| user.contains(':'))
+        || url.expose().contains("password=");
     let is_shown = || std::env::args().any(|argument| argument.contains(url.expose()));
     anyhow::ensure!(
         !(has_password && is_shown()),

@@ -110,7 +110,27 @@ fn is_for_want_of_a_privilege(error: &sqlx::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::{Connection, PgConnection};
+
     use super::*;
+    use crate::demo::stage::create_database;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_commit_is_on_the_disk_before_it_is_answered_whatever_a_database_is_set_to() {
+        let server = devservers::shared_postgres().await.unwrap();
+        let name = format!("durable_{}", std::process::id());
+        let url = create_database(server.url(), &name).await.unwrap();
+        let mut owner = PgConnection::connect(&url).await.unwrap();
+        let set = format!("ALTER DATABASE {name} SET synchronous_commit = off");
+        owner.execute(set.as_str()).await.unwrap();
+
+        let config = Config { database_url: url.as_str().into(), ..Config::default() };
+        for pool in [postgres(&config).await, postgres_by_key(&config, 1).await] {
+            let found = sqlx::query_scalar("SHOW synchronous_commit");
+            let found: String = found.fetch_one(&pool.unwrap()).await.unwrap();
+            assert_eq!(found, "on");
+        }
+    }
 
     #[tokio::test]
     async fn a_server_that_is_none_is_named_by_its_place_in_nats_url() {
