@@ -47,6 +47,23 @@ pub enum Mix {
 }
 
 impl Plan {
+    /// A short run without any: for a schedule that a test writes out.
+    pub const fn short(seed: u64, messages: u32, over: Duration) -> Self {
+        Self {
+            seed,
+            faults: 0,
+            messages,
+            over,
+            nats: 1,
+            grace: 12,
+            drain: Duration::from_secs(120),
+            mix: Mix::Usual,
+            keep: false,
+            second: None,
+            plant: None,
+        }
+    }
+
     /// Its faults.
     pub fn schedule(&self) -> Schedule {
         let kinds = self.kinds(self.disks().is_ok());

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use lab::Plan;
 use lab::bug::Bug;
 use lab::fault::{Fault, Server, Twin, Way};
 use lab::report::Report;
 use lab::schedule::{Planned, Schedule};
-use lab::{Mix, Plan};
 use tokio::sync::Mutex;
 
 /// One at a time: each is two copies of the service and all that they stand on.
@@ -29,18 +29,11 @@ async fn run(bug: Bug, faults: &[(u64, u64, Fault)]) -> Report {
     });
     let schedule = Schedule(planned.collect());
     let plan = Plan {
-        seed: 5_005,
-        faults: 0,
-        messages: 300,
-        over: Duration::from_secs(16),
-        nats: 1,
         grace: 4,
         // Some of them hinder that anything drains.
         drain: Duration::from_secs(15),
-        mix: Mix::Usual,
-        keep: false,
-        second: None,
         plant: Some(bug),
+        ..Plan::short(5_005, 300, Duration::from_secs(16))
     };
     let say = |line: &str| println!("{line}");
     let program = Path::new(env!("CARGO_BIN_EXE_lab"));

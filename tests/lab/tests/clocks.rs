@@ -24,19 +24,7 @@ async fn whatever_time_it_is_nothing_is_lost_or_decided_twice() {
         Planned { at: at(number), lasts, fault }
     });
     let schedule = Schedule(planned.collect());
-    let plan = Plan {
-        seed: 60,
-        faults: 0,
-        messages: 400,
-        over: Duration::from_secs(34),
-        nats: 1,
-        grace: 12,
-        drain: Duration::from_secs(120),
-        mix: Mix::Leaps,
-        keep: false,
-        second: None,
-        plant: None,
-    };
+    let plan = Plan { mix: Mix::Leaps, ..Plan::short(60, 400, Duration::from_secs(34)) };
     let say = |line: &str| println!("{line}");
     println!("{schedule}");
     let program = Path::new(env!("CARGO_BIN_EXE_lab"));

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use lab::Plan;
 use lab::fault::{Fault, Twin};
 use lab::node::{Clients, Leads};
 use lab::schedule::{Planned, Schedule};
-use lab::{Mix, Plan};
 
 /// Those of NATS take turns: each begins at its second, or when the one before is healed.
 fn schedule() -> Schedule {
@@ -32,17 +32,9 @@ fn schedule() -> Schedule {
 async fn whatever_becomes_of_the_nodes_of_nats_nothing_is_lost_or_done_twice() {
     let schedule = schedule();
     let plan = Plan {
-        seed: 3_003,
-        faults: 0,
-        messages: 120,
-        over: Duration::from_secs(30),
         nats: 3,
-        grace: 12,
         drain: Duration::from_secs(180),
-        mix: Mix::Usual,
-        keep: false,
-        second: None,
-        plant: None,
+        ..Plan::short(3_003, 120, Duration::from_secs(30))
     };
     let say = |line: &str| println!("{line}");
     println!("{schedule}");

@@ -22,19 +22,7 @@ fn schedule() -> Schedule {
 #[ignore = "needs root and a mount that works: small disks in memory"]
 async fn what_a_full_disk_did_not_take_comes_again_and_nothing_is_lost_or_done_twice() {
     let schedule = schedule();
-    let plan = Plan {
-        seed: 5_005,
-        faults: 0,
-        messages: 400,
-        over: Duration::from_secs(24),
-        nats: 1,
-        grace: 12,
-        drain: Duration::from_secs(120),
-        mix: Mix::WithDisks,
-        keep: false,
-        second: None,
-        plant: None,
-    };
+    let plan = Plan { mix: Mix::WithDisks, ..Plan::short(5_005, 400, Duration::from_secs(24)) };
     let say = |line: &str| println!("{line}");
     println!("{schedule}");
     let program = Path::new(env!("CARGO_BIN_EXE_lab"));

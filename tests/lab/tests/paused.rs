@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use lab::Plan;
 use lab::fault::{Fault, Server, Twin, Way};
 use lab::schedule::{Planned, Schedule};
-use lab::{Mix, Plan};
 
 const PAUSE: Duration = Duration::from_secs(8);
 
@@ -28,18 +28,9 @@ async fn whoever_was_stopped_for_longer_than_its_lease_does_not_call() {
     let stops = turns.map(|(twin, second)| stopped(twin, second));
     let schedule = Schedule(stops.concat());
     let plan = Plan {
-        seed: 4_008,
-        faults: 0,
-        messages: 400,
-        over: Duration::from_secs(42),
-        nats: 1,
         // Half of the pause.
         grace: 4,
-        drain: Duration::from_secs(120),
-        mix: Mix::Usual,
-        keep: false,
-        second: None,
-        plant: None,
+        ..Plan::short(4_008, 400, Duration::from_secs(42))
     };
     let say = |line: &str| println!("{line}");
     println!("{schedule}");

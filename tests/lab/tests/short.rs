@@ -3,23 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use lab::{Mix, Plan};
+use lab::Plan;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_breaks_nothing_is_lost_or_done_twice() {
-    let plan = Plan {
-        seed: 2_026,
-        faults: 8,
-        messages: 300,
-        over: Duration::from_secs(24),
-        nats: 1,
-        grace: 12,
-        drain: Duration::from_secs(120),
-        mix: Mix::Usual,
-        keep: false,
-        second: None,
-        plant: None,
-    };
+    let plan = Plan { faults: 8, ..Plan::short(2_026, 300, Duration::from_secs(24)) };
     let say = |line: &str| println!("{line}");
     println!("{}", plan.schedule());
     let report = lab::run(Path::new(env!("CARGO_BIN_EXE_lab")), &plan, &say).await.unwrap();
