@@ -373,3 +373,57 @@ async fn who_did_not_see_what_is_so_is_refused_whatever_the_command_is_about() {
     assert_eq!(app.stage.settled(WEALTH, made).await.unwrap().0, Outcome::Onboarded);
     is_fine(app).await;
 }
+
+/// The pool of the bank's head office, and the version of the directory.
+async fn head_office(app: &TestApp) -> (Value, u64) {
+    let path = format!("/api/v1/companies/{BANK}/numbers");
+    let (status, mut shown) = app.stage.get(&path).await.unwrap();
+    assert_eq!(status, 200, "{shown}");
+    let pools = shown["pools"].as_array_mut().unwrap();
+    let place = pools.iter().position(|pool| pool["pool"] == "head-office").unwrap();
+    (pools.swap_remove(place), shown["directory_version"].as_u64().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_looked_at_a_number_or_a_profile_may_change_what_was_seen() {
+    let app = TestApp::start().await;
+    let (_, room) = room_of(&app, &Asker::named("US.ann")).await;
+    are_delivered(&app, 2).await;
+    let number = room["number"].as_str().unwrap();
+    let of = |pool: &Value| {
+        let numbers = pool["numbers"].as_array().unwrap().clone();
+        numbers.into_iter().find(|it| it["number"] == number).unwrap()
+    };
+    let (pool, directory_version) = head_office(&app).await;
+    let seen = of(&pool);
+    assert_eq!((&seen["service"], &seen["open_rooms"]), (&json!("in_service"), &json!(1)));
+    let (path, suspend) =
+        (format!("{BANK}/numbers/{number}/service"), json!({ "service": "suspended" }));
+    let version = pool["version"].as_u64().unwrap();
+    let (status, done) = having_seen(&app, version, &path, &suspend).await;
+    assert_eq!(status, 200, "{done}");
+    let (pool, _) = head_office(&app).await;
+    assert_eq!((&of(&pool)["service"], &pool["version"]), (&json!("suspended"), &done["version"]));
+    let (status, problem) = having_seen(&app, version, &path, &suspend).await;
+    assert_eq!(status, 412, "{problem}");
+
+    let profile_id = room["profile_id"].as_str().unwrap();
+    let profile = format!("/api/v1/companies/{BANK}/client-profiles/{profile_id}");
+    let (status, seen) = app.stage.get(&profile).await.unwrap();
+    assert_eq!((status, &seen["blocked"]), (200, &json!(false)), "{seen}");
+    assert_eq!(seen["identifiers"], json!([{ "kind": "bsuid", "value": "US.ann" }]));
+    let path = format!("{BANK}/client-profiles/{profile_id}/block");
+    let version = seen["version"].as_u64().unwrap();
+    let (status, done) = having_seen(&app, version, &path, &json!({})).await;
+    assert_eq!(status, 200, "{done}");
+    let (_, seen) = app.stage.get(&profile).await.unwrap();
+    assert_eq!((&seen["blocked"], &seen["version"]), (&json!(true), &done["version"]), "{seen}");
+    let foreign = profile.replace(BANK, "demo-shop");
+    let (status, problem) = app.stage.get(&foreign).await.unwrap();
+    assert_eq!((status, &problem["field"]), (404, &json!("profile_id")), "{problem}");
+
+    let path = format!("{BANK}/numbers/{number}/remove");
+    let (status, done) = having_seen(&app, directory_version, &path, &json!({})).await;
+    assert_eq!(status, 200, "{done}");
+    is_fine(app).await;
+}

@@ -285,6 +285,7 @@ async fn check_queries(app: &TestApp, log: &[RecordedEvent]) {
 
     let request = log.iter().find(|e| e.aggregate_type == "onboarding-request").unwrap();
     let reserved = log.iter().find(|e| e.event_type == "room-reserved").unwrap();
+    let profile = &reserved.aggregate_id;
     let reserved: Value = serde_json::from_str(&reserved.payload).unwrap();
     let stream =
         json!({ "aggregate_type": request.aggregate_type, "aggregate_id": request.aggregate_id });
@@ -310,6 +311,8 @@ async fn check_queries(app: &TestApp, log: &[RecordedEvent]) {
         ("chat-rooms", json!({ "company": COMPANY })),
         ("chat-room", json!({ "company": COMPANY, "id": reserved["room_id"] })),
         ("reminders", json!({ "company": COMPANY })),
+        ("secondary-numbers", json!({ "company": COMPANY })),
+        ("client-profile", json!({ "company": COMPANY, "profile_id": profile })),
         ("parked-inputs", json!({ "company": COMPANY, "limit": 2 })),
         ("parked-input", json!({ "company": COMPANY, "parked_input_id": parked })),
         ("parked-input-content", json!({ "company": COMPANY, "parked_input_id": parked })),

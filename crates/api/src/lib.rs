@@ -132,6 +132,11 @@ fn read_routes() -> Router<ApiState> {
         .route("/api/v1/chat-rooms", get(queries::chat_rooms::handler))
         .route("/api/v1/chat-rooms/{id}", get(queries::chat_room::handler))
         .route("/api/v1/reminders", get(queries::reminders::handler))
+        .route("/api/v1/companies/{company}/numbers", get(queries::secondary_numbers::handler))
+        .route(
+            "/api/v1/companies/{company}/client-profiles/{profile_id}",
+            get(queries::client_profile::handler),
+        )
 }
 
 fn audit_routes() -> Router<ApiState> {

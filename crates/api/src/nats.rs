@@ -19,8 +19,10 @@ const VERSION: &str = "1.0.0";
 
 /// Answers `onboarding-requests`, `onboarding-request`, `chat-rooms`, `chat-room` and `reminders`
 /// for as long as what it gives lives. Whoever has the event store adds
-/// [`events`](crate::events_query::NAME), [`dry-run`](crate::dry_run::NAME) and the three of
-/// [`parked-inputs`](crate::queries::parked_inputs::NAME).
+/// [`events`](crate::events_query::NAME), [`dry-run`](crate::dry_run::NAME), the three of
+/// [`parked-inputs`](crate::queries::parked_inputs::NAME),
+/// [`secondary-numbers`](crate::queries::secondary_numbers::NAME) and
+/// [`client-profile`](crate::queries::client_profile::NAME).
 ///
 /// # Errors
 /// NATS is away.

@@ -34,6 +34,8 @@ use crate::{commands, contracts, dry_run, gateway, me, ops, page, queries, users
         queries::chat_rooms::handler,
         queries::chat_room::handler,
         queries::reminders::handler,
+        queries::secondary_numbers::handler,
+        queries::client_profile::handler,
         queries::parked_inputs::handler,
         queries::parked_input::handler,
         queries::parked_input_content::handler,

@@ -22,7 +22,7 @@ use sqlx::PgPool;
 use crate::config::Config;
 use crate::service::Parts;
 use crate::supervisor::Workers;
-use crate::workers::{dry_run, events_query, parked_inputs};
+use crate::workers::{dry_run, events_query, operator_queries, parked_inputs};
 
 /// Whoever asks whether we are ready does not wait for long.
 const PROBE: Duration = Duration::from_secs(2);
@@ -76,6 +76,7 @@ pub(crate) async fn api(parts: &Parts<'_>, workers: &Workers) -> anyhow::Result<
     events_query::serve(&mut queries, parts.store()).await?;
     parked_inputs::serve(&mut queries, parts.store()).await?;
     let directory = DirectoryStore::new(parts.pool.clone());
+    operator_queries::serve(&mut queries, parts.store(), directory.clone()).await?;
     let engine = Engine::new(parts.store(), directory, parts.clock.clone());
     dry_run::serve(&mut queries, engine).await?;
     let stop = workers.cancel();

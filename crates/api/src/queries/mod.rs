@@ -1,7 +1,9 @@
-//! Queries on the read models: each is one function that HTTP and NATS share.
+//! Queries: on the read models, each one function that HTTP and NATS share; and what only the log
+//! tells, asked over NATS of whoever has it.
 
 pub mod chat_room;
 pub mod chat_rooms;
+pub mod client_profile;
 pub mod history;
 pub mod onboarding_request;
 pub mod onboarding_requests;
@@ -9,6 +11,7 @@ pub mod parked_input;
 pub mod parked_input_content;
 pub mod parked_inputs;
 pub mod reminders;
+pub mod secondary_numbers;
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ const DASHBOARD: &str = "dashboard";
 const AM_USER: &str = "am-user";
 
 /// Every route that is not open, and who may call it.
-const WHO_MAY: [(&str, &str, &[&str]); 29] = [
+const WHO_MAY: [(&str, &str, &[&str]); 31] = [
     ("get", "/api/v1/me", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD, AM_USER]),
     ("get", "/api/v1/onboarding-requests", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
     ("get", "/api/v1/onboarding-requests/{id}", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
@@ -56,6 +56,12 @@ const WHO_MAY: [(&str, &str, &[&str]); 29] = [
         "post",
         "/api/v1/companies/{company}/chat-rooms/{room_id}/resend-invitation",
         &[ADMIN, OPERATOR],
+    ),
+    ("get", "/api/v1/companies/{company}/numbers", &[ADMIN, OPERATOR, AUDITOR, DASHBOARD]),
+    (
+        "get",
+        "/api/v1/companies/{company}/client-profiles/{profile_id}",
+        &[ADMIN, OPERATOR, AUDITOR, DASHBOARD],
     ),
     ("get", "/api/v1/companies/{company}/parked-inputs", &[ADMIN, OPERATOR, AUDITOR]),
     (

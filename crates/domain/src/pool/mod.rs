@@ -57,6 +57,18 @@ pub enum NumberStatus {
     Removed,
 }
 
+impl NumberStatus {
+    /// The name as queries write it; what operators set has the same.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InService => "in_service",
+            Self::Suspended => "suspended",
+            Self::Draining => "draining",
+            Self::Removed => "removed",
+        }
+    }
+}
+
 impl From<Service> for NumberStatus {
     fn from(service: Service) -> Self {
         match service {

@@ -11,8 +11,9 @@ use api::queries::{parked_input, parked_input_content, parked_inputs};
 use eventstore::{EventStore, ListedInput, ParkedFilter, ParkedStep, StoreError};
 use messaging::query::QueryService;
 use messaging::subject::{RECORD_RECEIPT, Subject};
-use serde::Serialize;
 use serde_json::Value;
+
+use super::answer;
 
 /// How many are told if nobody says how many.
 const DEFAULT_LIMIT: u32 = 50;
@@ -28,24 +29,20 @@ pub(crate) async fn serve(queries: &mut QueryService, store: EventStore) -> anyh
     let of = store.clone();
     let list = move |question| {
         let store = of.clone();
-        async move { json(listed(&store, question).await) }
+        async move { answer(listed(&store, question).await) }
     };
     queries.endpoint(parked_inputs::NAME, list).await?;
     let of = store.clone();
     let one = move |question| {
         let store = of.clone();
-        async move { json(detail(&store, question).await) }
+        async move { answer(detail(&store, question).await) }
     };
     queries.endpoint(parked_input::NAME, one).await?;
     let bytes = move |question| {
         let store = store.clone();
-        async move { json(content(&store, question).await) }
+        async move { answer(content(&store, question).await) }
     };
     Ok(queries.endpoint(parked_input_content::NAME, bytes).await?)
-}
-
-fn json<T: Serialize>(answer: Result<T, Problem>) -> Result<Value, messaging::query::Problem> {
-    Ok(serde_json::to_value(answer?).map_err(|_| Problem::internal())?)
 }
 
 async fn listed(store: &EventStore, question: Value) -> Result<ParkedInputs, Problem> {

@@ -5,13 +5,15 @@ use serde_json::{Map, Value, json};
 
 use super::{Action, Parts};
 
-/// A query of the read models, or of what is parked, and its route.
+/// A query that is described in OpenAPI, and its route.
 const ROUTES: &[(&str, &str)] = &[
     ("onboarding-requests", "/api/v1/onboarding-requests"),
     ("onboarding-request", "/api/v1/onboarding-requests/{id}"),
     ("chat-rooms", "/api/v1/chat-rooms"),
     ("chat-room", "/api/v1/chat-rooms/{id}"),
     ("reminders", "/api/v1/reminders"),
+    ("secondary-numbers", "/api/v1/companies/{company}/numbers"),
+    ("client-profile", "/api/v1/companies/{company}/client-profiles/{profile_id}"),
     ("parked-inputs", "/api/v1/companies/{company}/parked-inputs"),
     ("parked-input", "/api/v1/companies/{company}/parked-inputs/{parked_input_id}"),
     ("parked-input-content", "/api/v1/companies/{company}/parked-inputs/{parked_input_id}/content"),
