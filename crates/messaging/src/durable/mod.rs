@@ -1,5 +1,6 @@
 //! A durable pull consumer that is opened again at whatever trouble.
 
+mod order;
 mod pinned;
 
 use std::time::Duration;

@@ -1,5 +1,8 @@
 //! One active client, and a takeover that keeps the order.
 //!
+//! The server numbers its deliveries. Where a number is missing something went to somebody else, or was
+//! lost on the way, and would come again behind what is newer: that is a takeover too.
+//!
 //! The server pins one pulling client and moves the pin once that one has not pulled for
 //! [`PIN_TIMEOUT`](super::PIN_TIMEOUT). What the lost client held would come only after its
 //! `ack_wait`, behind newer inputs. So whoever takes over first resets the consumer to its ack
@@ -11,9 +14,11 @@ use std::time::Duration;
 use async_nats::Client;
 use async_nats::header::NATS_PIN_ID;
 use async_nats::jetstream::consumer::{Consumer, Info, pull};
+use async_nats::jetstream::message::Info as Delivered;
 use async_nats::jetstream::{Context, Message};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
+use super::order::Order;
 use super::{Durable, DurablePull};
 use crate::error::NatsError;
 
@@ -22,8 +27,6 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How often a takeover asks for the order, and how long it waits in between.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
-/// For how long after a reset older deliveries may still come in.
-const STALE: Duration = Duration::from_secs(5);
 
 /// The messages of a pinned consumer, for ever.
 pub(crate) struct Pinned {
@@ -35,16 +38,14 @@ struct Takeover {
     js: Context,
     durable: Durable,
     pin: Option<String>,
-    /// Until the message with this stream sequence, or one before it, comes again, what comes was
-    /// delivered before the reset. Not by the consumer's own sequence: what is settled while the
-    /// reset is on its way moves the point at which that begins again.
-    stale: Option<(u64, Instant)>,
+    order: Order,
 }
 
 impl Pinned {
     pub(crate) async fn open(client: &Client, durable: Durable) -> Result<Self, NatsError> {
         let pull = DurablePull::open(client, durable.clone()).await?;
-        let takeover = Takeover { js: pull.js.clone(), durable, pin: None, stale: None };
+        let takeover =
+            Takeover { js: pull.js.clone(), durable, pin: None, order: Order::default() };
         Ok(Self { pull, takeover })
     }
 
@@ -75,36 +76,46 @@ impl Takeover {
         let Ok(info) = message.info() else {
             return true;
         };
-        let sequence = info.consumer_sequence;
-        if let Some((first, until)) = self.stale
-            && Instant::now() < until
-            && info.stream_sequence > first
-        {
+        let number = info.consumer_sequence;
+        if self.order.is_stale(number) {
             return false;
         }
-        self.stale = None;
         // The last one is the server's; a publisher could have sent another.
         let headers = message.headers.as_ref();
         let pin = headers.and_then(|h| h.get_last(NATS_PIN_ID));
         let pin = pin.map(|pin| pin.as_str().to_owned());
-        if pin.is_none() || pin == self.pin {
+        if self.order.follows(number) && (pin.is_none() || pin == self.pin) {
+            self.note(&info);
             return true;
         }
-        self.pin = pin;
-        let in_order = |info: &Info| info.ack_floor.consumer_sequence + 1 >= sequence;
+        self.pin = pin.or(self.pin.take());
+        let in_order = |info: &Info| info.ack_floor.consumer_sequence + 1 >= number;
         for _ in 0..TRIES {
             match self.reset_unless(in_order).await {
                 Ok(true) => {
-                    self.stale = Some((info.stream_sequence, Instant::now() + STALE));
+                    self.order.reset_at(number);
                     return false;
                 }
-                Ok(false) => return true,
+                Ok(false) => {
+                    self.note(&info);
+                    return true;
+                }
                 Err(error) => self.report(&error),
             }
             sleep(PAUSE).await;
         }
         // Out of order is better than not at all.
+        self.note(&info);
         true
+    }
+
+    fn note(&mut self, info: &Delivered<'_>) {
+        let Delivered { consumer_sequence, stream_sequence, delivered, .. } = *info;
+        let behind = self.order.note(consumer_sequence, stream_sequence, delivered == 1);
+        if let Some(newest) = behind {
+            let consumer = self.durable.name;
+            tracing::warn!(consumer, stream_sequence, newest, "an input came behind newer ones");
+        }
     }
 
     /// Without new inputs nobody gets pinned, and what the lost client held would wait.

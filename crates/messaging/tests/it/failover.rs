@@ -2,7 +2,9 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::consumer::{Consumer, pull};
 use domain::input::Input;
+use futures::StreamExt;
 use messaging::Client;
 use messaging::inbox::{InboxConsumer, InboxPublisher};
 
@@ -63,6 +65,43 @@ async fn newer_inputs_do_not_overtake_what_a_lost_worker_held() {
     let gone = Instant::now();
     publisher.publish(inputs(20..60)).await.unwrap();
     takes_over(&mut second, gone, 5..=60).await;
+}
+
+/// As when a pull of somebody who is gone is still served: with the active worker's pin it gets inputs
+/// that the worker then lacks.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_went_to_somebody_else_is_fetched_back_before_anything_newer() {
+    let (nats, client, _streams) = nats_with_streams().await;
+    let publisher = InboxPublisher::new(&client);
+    let mut worker = InboxConsumer::open(&client).await.unwrap();
+    publisher.publish(inputs(0..5)).await.unwrap();
+    takes_over(&mut worker, Instant::now(), 1..=5).await;
+
+    let js = async_nats::jetstream::new(client.clone());
+    let consumer: Consumer<pull::Config> =
+        js.get_consumer_from_stream("engine", "INBOX").await.unwrap();
+    let pin = consumer.cached_info().priority_groups[0].pinned_client_id.clone().unwrap();
+    let other = nats.client().await;
+    let inbox = other.new_inbox();
+    let mut gets = other.subscribe(inbox.clone()).await.unwrap();
+    let pull = serde_json::json!({
+        "batch": 3, "expires": 10_000_000_000_u64, "group": "active", "id": pin,
+    });
+    let next = "$JS.API.CONSUMER.MSG.NEXT.INBOX.engine";
+    other.publish_with_reply(next, inbox, pull.to_string().into()).await.unwrap();
+    other.flush().await.unwrap();
+
+    publisher.publish(inputs(5..25)).await.unwrap();
+    let stolen = soon(gets.next()).await.unwrap();
+    assert!(!stolen.payload.is_empty(), "{stolen:?}");
+    let mut newest = 5;
+    while newest < 25 {
+        let delivery = soon(worker.next()).await.unwrap();
+        let sequence = delivery.stream_sequence;
+        assert!(sequence <= newest + 1, "{sequence} comes after {newest}");
+        newest = newest.max(sequence);
+        delivery.handle.settle().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
