@@ -34,6 +34,11 @@ async fn does_its_work(apart: &mut Apart) {
     assert_eq!(outcome, Outcome::Onboarded);
     let room = apart.app.rooms().await[0]["room_id"].as_str().unwrap().to_owned();
     operate(apart, &format!("chat-rooms/{room}/close"), json!({})).await;
+    let profile = apart.app.rooms().await[0]["profile_id"].as_str().unwrap().to_owned();
+    for path in ["numbers".to_owned(), format!("client-profiles/{profile}")] {
+        let (status, seen) = apart.app.stage.get(&format!("{BANK}/{path}")).await.unwrap();
+        assert_eq!(status, 200, "{path}: {seen}");
+    }
     let message = json!({
         "client": { "phone": "+12025550177" }, "phone_number_id": acceptance::PRIMARY, "text": "#mike",
     });

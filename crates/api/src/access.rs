@@ -24,7 +24,7 @@ use crate::problem::Problem;
 pub(crate) enum Permission {
     /// To have a token.
     Call,
-    /// To see read models. Personal data.
+    /// To see read models, numbers and client profiles. Personal data.
     Read,
     /// To see what is behind a request: original bytes, every decision with its facts.
     Audit,

@@ -26,6 +26,8 @@ pub(crate) async fn ask<A: DeserializeOwned>(
                 AskError::NobodyThere(_) | AskError::TimedOut(..) => {
                     Problem::unavailable("Nobody answers the query; try again in a moment")
                 }
+                // Whoever answers has told its operator what is wrong there.
+                AskError::Problem(problem) if problem.status == 500 => Problem::internal(),
                 error if error.retry_helps() => {
                     Problem::unavailable("The query failed; try again in a moment")
                 }

@@ -69,7 +69,7 @@ use crate::{commands, contracts, dry_run, gateway, me, ops, page, queries, users
     ),
     tags(
         (name = "webhooks", description = "Called by WhatsApp"),
-        (name = "queries", description = "Read models; also over NATS as `qry.onboarding.v1.<query>`"),
+        (name = "queries", description = "Read models, and what only the log tells; also over NATS as `qry.onboarding.v1.<query>`"),
         (name = "commands", description = "Operators' commands, answered after commit"),
         (name = "pages", description = "What an employee shows a client"),
         (name = "contracts", description = "Published schemas"),

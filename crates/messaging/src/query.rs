@@ -28,7 +28,7 @@ const AT_A_TIME: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{title}: {detail}")]
 pub struct Problem {
-    /// A stable name of the kind of problem: a URI or a path.
+    /// A stable name of the kind of problem: a URI.
     #[serde(rename = "type")]
     pub kind: String,
     /// What the kind means, in a few words.
@@ -46,7 +46,7 @@ pub struct Problem {
 impl Problem {
     fn new(kind: &str, title: &str, status: u16, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("/problems/{kind}"),
+            kind: format!("urn:onboarding:problem:{kind}"),
             title: title.to_owned(),
             status,
             detail: detail.into(),

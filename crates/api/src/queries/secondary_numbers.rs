@@ -26,9 +26,9 @@ pub struct SecondaryNumbersQuery {
 /// A company's secondary numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SecondaryNumbers {
-    /// The version of the directory that they are of; for `If-Match` of commands that change it.
+    /// The newest version of the directory, for `If-Match` of commands that change it.
     pub directory_version: u64,
-    /// The pools, in the order of their names.
+    /// The pools that the directory has, in the order of their names.
     pub pools: Vec<PoolOfNumbers>,
 }
 
@@ -40,7 +40,7 @@ pub struct PoolOfNumbers {
     pub pool: PoolKey,
     /// Its version, for `If-Match` of `set-number-service`.
     pub version: u64,
-    /// Its numbers, also those that were removed.
+    /// Its numbers; those that were removed, or moved to another pool, while they carry open rooms.
     pub numbers: Vec<SecondaryNumber>,
 }
 
@@ -74,6 +74,7 @@ pub struct SecondaryNumber {
         (status = 200, description = "The numbers, pool by pool", body = SecondaryNumbers),
         (status = 400, description = "`bad-parameter`", body = Problem),
         (status = 404, description = "`unknown-company`", body = Problem),
+        (status = 413, description = "`answer-too-large`: thousands of numbers", body = Problem),
         (status = 503, description = "`unavailable`", body = Problem),
     )
 )]

@@ -18,7 +18,7 @@ async fn a_question_is_answered_or_refused_with_a_problem() {
             Some(1) => Ok(Value::from("x".repeat(2_000_000))),
             Some(n) => Ok(json!({ "doubled": n * 2 })),
             None => Err(Problem {
-                kind: "/problems/n-missing".into(),
+                kind: "urn:onboarding:problem:n-missing".into(),
                 title: "n is missing".into(),
                 status: 422,
                 detail: "ask with a number n".into(),
@@ -46,7 +46,7 @@ async fn a_question_is_answered_or_refused_with_a_problem() {
     let headers = raw.headers.unwrap();
     assert_eq!(headers.get("Nats-Service-Error-Code").unwrap().as_str(), "400");
     let problem: Problem = serde_json::from_slice(&raw.payload).unwrap();
-    assert_eq!(problem.kind, "/problems/not-json");
+    assert_eq!(problem.kind, "urn:onboarding:problem:not-json");
 
     let nobody = ask(&asker, "unknown", &Value::Null, PATIENCE).await;
     assert!(matches!(nobody, Err(AskError::NobodyThere(_))));

@@ -8,7 +8,7 @@ use api::queries::secondary_numbers::{
 };
 use directory::{DirectoryError, DirectoryStore};
 use domain::ids::PoolId;
-use domain::pool::{PoolNumber, SecondaryNumberPool};
+use domain::pool::{NumberStatus, PoolNumber, SecondaryNumberPool};
 use domain::profile::ClientProfile;
 use eventstore::{EventStore, Loaded, StoreError};
 use messaging::query::QueryService;
@@ -48,21 +48,23 @@ async fn numbers_of(
         let detail = "company: the directory has no such company";
         Problem::not_found("unknown-company", "There is no such company", detail).field("company")
     };
-    // The version that decisions are made on; one that is newer comes to them in a moment.
-    let decided_on = store.lane(&company).await.map_err(of_log)?;
-    let version = match decided_on {
-        Some(version) => Some(version),
-        None => directory.latest(&company).await.map_err(|error| of_directory(&error))?,
-    };
-    let version = version.ok_or_else(unknown)?;
-    let picture = directory.picture(&company, version).await;
-    let picture = picture.map_err(|error| of_directory(&error))?.ok_or_else(unknown)?;
+    let newest = directory.latest(&company).await.map_err(of_directory)?.ok_or_else(unknown)?;
+    // Pools are what decisions have made of the version before it until it comes to them.
+    let decided_on = store.lane(&company).await.map_err(of_log)?.unwrap_or(newest);
+    let picture = directory.picture(&company, decided_on).await.map_err(of_directory)?;
+    let picture = picture.ok_or_else(unknown)?;
     let ids: Vec<PoolId> = picture.pools().keys().cloned().collect();
     let loaded = store.load_many::<SecondaryNumberPool>(&ids).await.map_err(of_log)?;
     let pools = ids.into_iter().zip(loaded).map(|(id, Loaded { state, version, .. })| {
-        PoolOfNumbers { pool: id.key, version, numbers: state.numbers().map(shown).collect() }
+        let numbers = state.numbers().filter(|number| counts(number)).map(shown).collect();
+        PoolOfNumbers { pool: id.key, version, numbers }
     });
-    Ok(SecondaryNumbers { directory_version: version, pools: pools.collect() })
+    Ok(SecondaryNumbers { directory_version: newest, pools: pools.collect() })
+}
+
+/// A pool remembers every number that ever was in it.
+fn counts(number: &PoolNumber) -> bool {
+    number.status != NumberStatus::Removed || number.load > 0
 }
 
 fn shown(number: &PoolNumber) -> SecondaryNumber {
@@ -104,11 +106,19 @@ async fn profile_of(
 }
 
 fn of_log(error: StoreError) -> Problem {
-    tracing::warn!(%error, "a query of an operator failed");
-    Problem::unavailable("The log can't be read; try again in a moment")
+    if error.is_transient() {
+        tracing::warn!(%error, "a query of an operator failed");
+        return Problem::unavailable("The log can't be read; try again in a moment");
+    }
+    tracing::error!(%error, "a query of an operator can't read what it needs");
+    Problem::internal()
 }
 
-fn of_directory(error: &DirectoryError) -> Problem {
-    tracing::warn!(%error, "a query of an operator failed");
-    Problem::unavailable("The directory can't be read; try again in a moment")
+fn of_directory(error: DirectoryError) -> Problem {
+    if error.may_pass() {
+        tracing::warn!(%error, "a query of an operator failed");
+        return Problem::unavailable("The directory can't be read; try again in a moment");
+    }
+    tracing::error!(%error, "a query of an operator can't read what it needs");
+    Problem::internal()
 }
