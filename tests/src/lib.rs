@@ -81,7 +81,7 @@ impl TestApp {
     /// The demo bank's chat rooms, the newest first, after everything that is recorded by now.
     ///
     /// # Panics
-    /// The view does not get there within the patience of the API.
+    /// The view does not get there in a while.
     pub async fn rooms(&self) -> Vec<Value> {
         self.rooms_where("").await
     }
@@ -89,14 +89,21 @@ impl TestApp {
     /// Those of them that parameters of the API choose: `phase=active`.
     ///
     /// # Panics
-    /// The view does not get there within the patience of the API.
+    /// The view does not get there in a while, or the parameters are wrong.
     pub async fn rooms_where(&self, parameters: &str) -> Vec<Value> {
         let recorded = self.stage.store.last_position().await.expect("Postgres answers");
         let path = format!("/api/v1/chat-rooms?company=demo-bank&wait={recorded}&{parameters}");
-        let (status, mut page) = self.stage.get(&path).await.expect("the API answers");
-        assert_eq!(status, 200, "{page}");
-        let Value::Array(rooms) = page["items"].take() else { panic!("no list: {page}") };
-        rooms
+        let shown = self.stage.until("the view is that far", async || {
+            let (status, mut page) = self.stage.get(&path).await?;
+            if status == 503 {
+                return Ok(None);
+            }
+            let Value::Array(rooms) = page["items"].take() else {
+                anyhow::bail!("{status} {page}")
+            };
+            Ok(Some(rooms))
+        });
+        shown.await.expect("the rooms")
     }
 
     /// Ends the service softly.

@@ -91,13 +91,17 @@ async fn a_restored_backup_is_good_unless_an_event_is_missing_in_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_on_the_command_line_is_refused_and_not_repeated() {
     let app = TestApp::start().await;
-    for shown in [
-        "postgres://someone:swordfish@127.0.0.1:1/copy",
-        "postgres://127.0.0.1:1/copy?password=swordfish",
+    const COPY: &str = "postgres://127.0.0.1:1/copy";
+    const NATS: &str = "nats://127.0.0.1:1";
+    for (database, nats, variable) in [
+        ("postgres://someone:swordfish@127.0.0.1:1/copy", NATS, "RESTORED_DATABASE_URL"),
+        ("postgres://127.0.0.1:1/copy?password=swordfish", NATS, "RESTORED_DATABASE_URL"),
+        (COPY, "nats://someone:swordfish@127.0.0.1:1", "EMPTY_NATS_URL"),
+        (COPY, "nats://swordfish@127.0.0.1:1", "EMPTY_NATS_URL"),
     ] {
-        let ran = checked(&app, shown, "nats://127.0.0.1:1", &[]);
+        let ran = checked(&app, database, nats, &[]);
         assert_eq!(ran.status.code(), Some(1), "{ran:?}");
-        assert!(ran.stderr.contains("in the environment, as RESTORED_DATABASE_URL"), "{ran:?}");
+        assert!(ran.stderr.contains(&format!("in the environment, as {variable}")), "{ran:?}");
         assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("swordfish"), "{ran:?}");
     }
     app.stop().await;

@@ -194,9 +194,9 @@ impl ErrorClass {
     pub const fn remedy(self) -> Option<&'static str> {
         match self {
             Self::Account => Some("give the account's token its permissions, or a new token"),
-            Self::NumberUnhealthy => {
-                Some("look at the number in WhatsApp's manager, then set its service")
-            }
+            Self::NumberUnhealthy => Some(
+                "look at the number in WhatsApp's manager; if it is a secondary, set its service then",
+            ),
             Self::Template => Some("mend the template in WhatsApp's manager"),
             Self::Unknown => Some("look the code up: it is new to this program"),
             Self::RateLimited

@@ -264,7 +264,7 @@ fn tell_of_failure(company: &CompanyId, status: &MessageStatus) {
     match class.remedy() {
         Some(remedy) => tracing::error!(
             %company, %number, code, title, remedy,
-            "a message that WhatsApp had taken did not arrive, and so it goes on until somebody mends it"
+            "a message that WhatsApp had taken did not arrive, and people have to see to it"
         ),
         None => tracing::warn!(
             %company, %number, code, title,

@@ -70,8 +70,9 @@ struct Step {
 /// Postgres or NATS does not answer, is in use, or the tables are not those of this program.
 pub async fn run(options: BackupCheckOptions) -> anyhow::Result<ExitCode> {
     let BackupCheckOptions { database, nats: url, json } = options;
-    not_shown(&database, "RESTORED_DATABASE_URL")?;
-    not_shown(&url, "EMPTY_NATS_URL")?;
+    not_shown(&database, "RESTORED_DATABASE_URL", |user| user.contains(':'))?;
+    // Without a password, what stands before the host is a token.
+    not_shown(&url, "EMPTY_NATS_URL", |_| true)?;
     let config = Config { database_url: database, nats_url: url, ..Config::default() };
     let pool = postgres(&config).await?;
     require_migrated(&pool).await?;
@@ -90,13 +91,13 @@ pub async fn run(options: BackupCheckOptions) -> anyhow::Result<ExitCode> {
 }
 
 /// Whoever lists processes sees what is on their command lines.
-fn not_shown(url: &Secret, variable: &str) -> anyhow::Result<()> {
+fn not_shown(url: &Secret, variable: &str, is_secret: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     let user = |url: &str| Some(url.split_once("://")?.1.rsplit_once('@')?.0.to_owned());
-    let has_password = user(url.expose()).is_some_and(|user| user.contains(':'))
+    let has_secret = user(url.expose()).is_some_and(|user| is_secret(&user))
         || url.expose().contains("password=");
     let is_shown = || std::env::args().any(|argument| argument.contains(url.expose()));
     anyhow::ensure!(
-        !(has_password && is_shown()),
+        !(has_secret && is_shown()),
         "a password on a command line is shown to whoever lists processes: give this URL in the \
          environment, as {variable}"
     );

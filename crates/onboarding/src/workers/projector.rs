@@ -95,24 +95,31 @@ impl Following {
         let view = projector.name();
         let checkpoint = projector.checkpoint().await.map_err(of_projector)?;
         let mut reader = EvtReader::from(client, checkpoint + 1);
+        // Said once, however often it is so until EVT goes on.
+        let mut said = false;
         while !cancel.is_cancelled() {
             let batch = next_batch(&mut reader, published);
             let batch = cancel.run_until_cancelled(batch).await;
             let events = match batch {
                 None => return Ok(()),
-                Some(Ok(events)) if !events.is_empty() => events,
+                Some(Ok(events)) if !events.is_empty() => {
+                    said = false;
+                    events
+                }
                 Some(Ok(_) | Err(ReaderError::NoStream)) => {
                     // Also heals a checkpoint that another copy moved on or a rebuild moved back.
                     let checkpoint = projector.checkpoint().await.map_err(of_projector)?;
                     let head = store.last_position().await;
                     let head = head.map_err(|error| Stop::Passing(error.to_string()))?;
                     if head > checkpoint {
-                        tracing::info!(
-                            view,
-                            checkpoint,
-                            head,
-                            "EVT is behind; what it lacks is read from Postgres"
-                        );
+                        if !std::mem::replace(&mut said, true) {
+                            tracing::info!(
+                                view,
+                                checkpoint,
+                                head,
+                                "EVT is behind; what it lacks is read from Postgres"
+                            );
+                        }
                         self.fill(projector, checkpoint, head + 1, cancel).await?;
                     }
                     let next = head.max(checkpoint) + 1;

@@ -399,7 +399,7 @@ fn tell_of(claimed: &Claimed, error: &SendError) {
     match class.remedy() {
         Some(remedy) => tracing::error!(
             %number, code, title, attempts, remedy,
-            "a message is given up, and so it goes on until somebody mends it"
+            "a message is given up, and people have to see to it"
         ),
         None => tracing::warn!(%number, code, title, attempts, "a message is given up"),
     }
