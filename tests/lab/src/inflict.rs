@@ -132,7 +132,7 @@ async fn heal(site: &Site, streams: &JetStream, fault: Fault) -> anyhow::Result<
         }
         Fault::NatsDiskFull => {
             site.disk(Server::Nats)?.empty()?;
-            // It shuts JetStream down for good when the disk is full.
+            // After an error of the disk it takes nothing more until it is started anew.
             site.nats.restart().await
         }
         Fault::ClockAhead(..) => site.clocks.agree(),
