@@ -11,6 +11,8 @@ use futures::StreamExt;
 use sqlx::PgPool;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::proxy::CHAIN;
+
 /// What a delivery from INBOX is acknowledged by begins so.
 const RECEIPT: &str = "$JS.ACK.INBOX.";
 
@@ -48,7 +50,7 @@ impl Bug {
     /// What a way to NATS makes unreadable: a header of every event.
     pub(crate) const fn hides(self) -> Option<&'static [u8]> {
         match self {
-            Self::NoChain => Some(b"Nats-Expected-Last-Sequence"),
+            Self::NoChain => Some(CHAIN),
             _ => None,
         }
     }

@@ -28,6 +28,14 @@ impl Twin {
             Self::Second => 1,
         }
     }
+
+    /// The other one.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
 }
 
 /// What the service stands on.
@@ -110,6 +118,10 @@ pub enum Fault {
     Cut(Way),
     /// Nothing gets through, and nobody is told.
     Stalled(Way),
+    /// What the active relay publishes next does not get through, its lock goes with its way to
+    /// Postgres, and the other copy's relay publishes before it. In no schedule that is drawn, as it
+    /// strikes whichever copy has the lock.
+    RelayOvertaken,
     /// Every third commit gets through, and its answer is lost with the connection.
     CommitAnswersLost(Twin),
     /// The Cloud API hangs up or answers 503, by turns.
@@ -140,6 +152,8 @@ pub enum Place {
     Cloud,
     /// The clocks of the copies.
     Clocks,
+    /// The relay, in whichever copy it is active.
+    Relay,
 }
 
 const fn between(twin: Twin, to: Server) -> Way {
@@ -252,6 +266,7 @@ impl Fault {
             Self::Cut(Way { to: Server::Nats, .. }) => "way to NATS cut",
             Self::Stalled(Way { to: Server::Postgres, .. }) => "way to Postgres stalled",
             Self::Stalled(Way { to: Server::Nats, .. }) => "way to NATS stalled",
+            Self::RelayOvertaken => "relay overtaken",
             Self::CommitAnswersLost(_) => "answers to commits lost",
             Self::CloudAway => "Cloud API away",
             Self::CloudSlow => "Cloud API slow",
@@ -284,6 +299,7 @@ impl Fault {
             | Self::InboxFull
             | Self::NatsDiskFull => Place::Nats,
             Self::Cut(way) | Self::Stalled(way) => Place::Way(way),
+            Self::RelayOvertaken => Place::Relay,
             Self::CommitAnswersLost(twin) => Place::Way(between(twin, Server::Postgres)),
             Self::CloudAway | Self::CloudSlow | Self::CloudAnswersLost => Place::Cloud,
             Self::ClockAhead(..) | Self::ClockBack(..) => Place::Clocks,
@@ -309,6 +325,7 @@ impl Fault {
     pub const fn lasts(self) -> RangeInclusive<u64> {
         match self {
             Self::EvtDeleted => 0..=0,
+            Self::RelayOvertaken => 0..=1_000,
             // An election begins four to nine seconds after the leader was heard last.
             Self::NodeKilled(_) | Self::NodeApart(..) => 1_000..=12_000,
             Self::Killed(_)
@@ -340,7 +357,7 @@ impl fmt::Display for Fault {
         }
         match self.place() {
             Place::Process(twin) | Place::Way(Way { twin, .. }) => write!(f, " ({twin})"),
-            Place::Postgres | Place::Nats | Place::Cloud | Place::Clocks => Ok(()),
+            Place::Postgres | Place::Nats | Place::Cloud | Place::Clocks | Place::Relay => Ok(()),
         }
     }
 }

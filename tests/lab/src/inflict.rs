@@ -9,16 +9,18 @@ use chrono::TimeDelta;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use onboarding::whatsapp::fake::{Behaviour, FakeCloudApi};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::evt_folder;
-use crate::fault::{Fault, Server, Way};
+use crate::fault::{Fault, Server, Twin, Way};
 use crate::nats::PATIENCE;
 use crate::proxy::Mode;
 use crate::report::{Inflicted, Tell};
 use crate::schedule::{Planned, Schedule};
 use crate::site::Site;
 
+/// How long a relay may take until it publishes, or until it takes over.
+const OVERTAKEN: Duration = Duration::from_secs(30);
 /// Slow, but within the time that the sender waits for.
 const SLOW: Duration = Duration::from_millis(400);
 /// Beyond it.
@@ -92,6 +94,7 @@ async fn strike(site: &Site, streams: &JetStream, fault: Fault) -> anyhow::Resul
             site.way(way).set(Mode::Stalled);
             Ok(())
         }
+        Fault::RelayOvertaken => overtake_relay(site, streams).await,
         Fault::CommitAnswersLost(twin) => {
             site.way(Way { twin, to: Server::Postgres }).set(Mode::LosingAnswers);
             Ok(())
@@ -143,6 +146,13 @@ async fn heal(site: &Site, streams: &JetStream, fault: Fault) -> anyhow::Result<
             site.way(way).set(Mode::Open);
             Ok(())
         }
+        Fault::RelayOvertaken => {
+            for twin in Twin::BOTH {
+                site.way(Way { twin, to: Server::Postgres }).set(Mode::Open);
+                site.way(Way { twin, to: Server::Nats }).set(Mode::Open);
+            }
+            Ok(())
+        }
         Fault::CommitAnswersLost(twin) => {
             site.way(Way { twin, to: Server::Postgres }).set(Mode::Open);
             Ok(())
@@ -157,6 +167,35 @@ async fn heal(site: &Site, streams: &JetStream, fault: Fault) -> anyhow::Result<
 fn signal(server: &devservers::Server, signal: Signal) -> anyhow::Result<()> {
     let pid = server.pid().context("the server does not run")?;
     kill(Pid::from_raw(pid.cast_signed()), signal).context("a signal to a server")
+}
+
+/// Returns when the other copy's relay has published; what the first one has published is still on its
+/// way.
+async fn overtake_relay(site: &Site, streams: &JetStream) -> anyhow::Result<()> {
+    let to_nats = |twin| site.way(Way { twin, to: Server::Nats });
+    for twin in Twin::BOTH {
+        to_nats(twin).set(Mode::StallingAtEvent);
+    }
+    let (first, second) = (to_nats(Twin::First), to_nats(Twin::Second));
+    let active = timeout(OVERTAKEN, async {
+        tokio::select! {
+            () = first.stalled() => Twin::First,
+            () = second.stalled() => Twin::Second,
+        }
+    });
+    let active = active.await.context("no relay publishes anything")?;
+    to_nats(active.other()).set(Mode::Open);
+    let ends_at =
+        async || anyhow::Ok(streams.get_stream("EVT").await?.cached_info().state.last_sequence);
+    let before = ends_at().await?;
+    site.way(Way { twin: active, to: Server::Postgres }).set(Mode::Cut);
+    let overtaken = timeout(OVERTAKEN, async {
+        while ends_at().await? == before {
+            sleep(Duration::from_millis(50)).await;
+        }
+        anyhow::Ok(())
+    });
+    overtaken.await.context("the other copy's relay publishes nothing")?
 }
 
 async fn delete_evt(streams: &JetStream) -> anyhow::Result<()> {

@@ -13,6 +13,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+/// Most bytes that are passed on at once.
+const READ_AT_ONCE: usize = 16 * 1024;
+
+/// What whoever publishes an event names the one before by: a header.
+pub const CHAIN: &[u8] = b"Nats-Expected-Last-Sequence";
+
 /// Of so many commits under [`Mode::LosingAnswers`], the answer of one is lost.
 const ONE_IN: u64 = 3;
 
@@ -44,6 +50,9 @@ pub enum Mode {
     Cut,
     /// Connections stay, and nothing gets through until this ends.
     Stalled,
+    /// Everything gets through until somebody publishes an event: from then on [`Self::Stalled`], with
+    /// that event among what waits.
+    StallingAtEvent,
     /// Some commits get through, and the connection is cut before their answer does.
     LosingAnswers,
 }
@@ -65,7 +74,7 @@ impl Proxy {
         let address = listener.local_addr()?;
         let state = watch::Sender::new(State { mode: Mode::Open, cuts: 0 });
         let lost = Arc::<AtomicU64>::default();
-        let accepting = accept(listener, server.to_owned(), says, state.subscribe(), lost.clone());
+        let accepting = accept(listener, server.to_owned(), says, state.clone(), lost.clone());
         let accepting = AbortOnDropHandle::new(tokio::spawn(accepting));
         Ok(Self { address, state, lost, _accepting: accepting })
     }
@@ -83,6 +92,13 @@ impl Proxy {
         });
     }
 
+    /// Waits until nothing gets through, or for ever.
+    pub async fn stalled(&self) {
+        let mut state = self.state.subscribe();
+        // The sender is this proxy's own: there is no error.
+        let _ = state.wait_for(|state| state.mode == Mode::Stalled).await;
+    }
+
     /// How many commits' answers were lost.
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
@@ -93,16 +109,16 @@ async fn accept(
     listener: TcpListener,
     server: String,
     says: Says,
-    state: watch::Receiver<State>,
+    ways: watch::Sender<State>,
     lost: Arc<AtomicU64>,
 ) {
     let commits = Arc::<AtomicU64>::default();
     while let Ok((client, _)) = listener.accept().await {
-        let State { mode, cuts } = *state.borrow();
+        let State { mode, cuts } = *ways.borrow();
         if mode == Mode::Cut {
             continue;
         }
-        let (server, state) = (server.clone(), state.clone());
+        let (server, ways, state) = (server.clone(), ways.clone(), ways.subscribe());
         let losing = Losing {
             committing: Arc::default(),
             commits: commits.clone(),
@@ -112,7 +128,7 @@ async fn accept(
         tokio::spawn(async move {
             tokio::select! {
                 () = is_cut(state.clone(), cuts) => {}
-                () = carry(client, &server, says, losing, state) => {}
+                () = carry(client, &server, says, losing, ways) => {}
             }
         });
     }
@@ -135,7 +151,7 @@ async fn carry(
     server: &str,
     says: Says,
     losing: Losing,
-    state: watch::Receiver<State>,
+    ways: watch::Sender<State>,
 ) {
     let Ok(server) = TcpStream::connect(server).await else { return };
     // Whatever waits for more to send would look like a slow server.
@@ -145,6 +161,9 @@ async fn carry(
     let losing = Some(losing).filter(|_| says == Says::Sql);
     let mut commits = losing.clone().map(Commits::of);
     let mut hidden = Hidden::of(says);
+    let state = ways.subscribe();
+    let mut last = vec![];
+    let seen = move |bytes: &[u8]| stall_at_event(&ways, &mut last, bytes);
     let asked = move |bytes: &mut Vec<u8>| {
         if let Some(commits) = &mut commits {
             commits.feed(bytes);
@@ -154,20 +173,33 @@ async fn carry(
     };
     let answered = move |_: &mut Vec<u8>| !losing.as_ref().is_some_and(Losing::loses_the_answer);
     tokio::select! {
-        () = pass(from_client, to_server, state.clone(), asked) => {}
-        () = pass(from_server, to_client, state, answered) => {}
+        () = pass(from_client, to_server, state.clone(), seen, asked) => {}
+        () = pass(from_server, to_client, state, |_| {}, answered) => {}
     }
 }
 
-/// Passes bytes on as they come, and not while the way is stalled, until `may_pass` is not so.
+/// Stalls the way if it is to be stalled at an event, and these bytes, after the last ones, have one.
+fn stall_at_event(ways: &watch::Sender<State>, last: &mut Vec<u8>, bytes: &[u8]) {
+    last.extend(bytes);
+    let may = ways.borrow().mode == Mode::StallingAtEvent;
+    if may && last.windows(CHAIN.len()).any(|word| word == CHAIN) {
+        ways.send_modify(|state| state.mode = Mode::Stalled);
+    }
+    last.drain(..last.len().saturating_sub(CHAIN.len() - 1));
+}
+
+/// Passes bytes on as they come and are `seen`, and not while the way is stalled, until `may_pass` is
+/// not so.
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut state: watch::Receiver<State>,
+    mut seen: impl FnMut(&[u8]),
     mut may_pass: impl FnMut(&mut Vec<u8>) -> bool,
 ) {
-    let mut bytes = Vec::with_capacity(16 * 1024);
+    let mut bytes = Vec::with_capacity(READ_AT_ONCE);
     while let Ok(1..) = from.read_buf(&mut bytes).await {
+        seen(&bytes);
         if !is_open(&mut state).await {
             return;
         }
@@ -175,6 +207,7 @@ async fn pass(
             return;
         }
         bytes.clear();
+        bytes.reserve(READ_AT_ONCE);
     }
 }
 
@@ -355,6 +388,21 @@ mod tests {
         proxy.set(Mode::Open);
         timeout(SOON * 10, connection.read_exact(&mut answer)).await.unwrap().unwrap();
         assert_eq!(&answer, b"two");
+    }
+
+    #[tokio::test]
+    async fn a_way_that_stalls_at_an_event_stalls_before_it_and_at_nothing_else() {
+        let proxy = Proxy::to(&echo().await, Says::AllBut(CHAIN)).await.unwrap();
+        proxy.set(Mode::StallingAtEvent);
+        let mut connection = TcpStream::connect(proxy.address()).await.unwrap();
+        assert_eq!(said(&mut connection, b"one").await.unwrap(), b"one");
+        connection.write_all(CHAIN).await.unwrap();
+        timeout(SOON * 10, proxy.stalled()).await.unwrap();
+        let mut answer = [0; CHAIN.len()];
+        assert!(timeout(SOON, connection.read_exact(&mut answer)).await.is_err());
+        proxy.set(Mode::Open);
+        timeout(SOON * 10, connection.read_exact(&mut answer)).await.unwrap().unwrap();
+        assert_eq!(answer[1..], CHAIN[1..]);
     }
 
     #[tokio::test]

@@ -65,6 +65,17 @@ impl Schedule {
         Self(planned)
     }
 
+    /// A schedule that is written out: when each strikes, after how long it is healed (both in
+    /// milliseconds), and what it is.
+    pub fn of(faults: impl IntoIterator<Item = (u64, u64, Fault)>) -> Self {
+        let planned = faults.into_iter().map(|(at, lasts, fault)| Planned {
+            at: Duration::from_millis(at),
+            lasts: Duration::from_millis(lasts),
+            fault,
+        });
+        Self(planned.collect())
+    }
+
     /// By how much the clocks have jumped forward for good by then, for everybody.
     pub fn ahead_at(&self, at: Duration) -> TimeDelta {
         let jumps = self.0.iter().filter(|planned| planned.at <= at);
@@ -160,14 +171,10 @@ mod tests {
 
     #[test]
     fn clocks_that_jumped_forward_stay_there_and_those_that_jumped_back_do_not() {
-        let at = |second, fault| {
-            let at = Duration::from_secs(second);
-            Planned { at, lasts: Duration::from_secs(1), fault }
-        };
-        let schedule = Schedule(vec![
-            at(1, Fault::ClockAhead(Whose::Both, 60)),
-            at(5, Fault::ClockBack(Whose::Both, 600)),
-            at(9, Fault::ClockAhead(Whose::One(Twin::First), 7_200)),
+        let schedule = Schedule::of([
+            (1_000, 1_000, Fault::ClockAhead(Whose::Both, 60)),
+            (5_000, 1_000, Fault::ClockBack(Whose::Both, 600)),
+            (9_000, 1_000, Fault::ClockAhead(Whose::One(Twin::First), 7_200)),
         ]);
         let ahead = |second| schedule.ahead_at(Duration::from_secs(second)).num_seconds();
         assert_eq!([0, 1, 6, 9].map(ahead), [0, 60, 60, 7_260]);

@@ -63,6 +63,12 @@ impl Ways<'_> {
             proxy.set(mode);
         }
     }
+
+    /// Waits until nothing gets through on one of them.
+    pub(crate) async fn stalled(&self) {
+        let stalled = self.0.iter().map(|proxy| Box::pin(proxy.stalled()));
+        futures::future::select_all(stalled).await;
+    }
 }
 
 /// One copy of the service.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use lab::fault::{Fault, Twin, Whose};
-use lab::schedule::{Planned, Schedule};
+use lab::schedule::Schedule;
 use lab::{Mix, Plan};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,12 +18,8 @@ async fn whatever_time_it_is_nothing_is_lost_or_decided_twice() {
         Fault::ClockAhead(Whose::One(Twin::First), 120),
         Fault::ClockAhead(Whose::Both, 5_400),
     ];
-    let at = |number: u64| Duration::from_secs(2 + 5 * number);
-    let planned = (0..).zip(jumps).map(|(number, fault)| {
-        let lasts = Duration::from_secs(4);
-        Planned { at: at(number), lasts, fault }
-    });
-    let schedule = Schedule(planned.collect());
+    let schedule = (0..).zip(jumps).map(|(number, fault)| (2_000 + 5_000 * number, 4_000, fault));
+    let schedule = Schedule::of(schedule);
     let plan = Plan { mix: Mix::Leaps, ..Plan::short(60, 400, Duration::from_secs(34)) };
     let say = |line: &str| println!("{line}");
     println!("{schedule}");

@@ -8,24 +8,18 @@ use std::time::Duration;
 use lab::Plan;
 use lab::fault::{Fault, Twin};
 use lab::node::{Clients, Leads};
-use lab::schedule::{Planned, Schedule};
+use lab::schedule::Schedule;
 
 /// Those of NATS take turns: each begins at its second, or when the one before is healed.
 fn schedule() -> Schedule {
-    let faults = [
-        (1, 6, Fault::NodeKilled(Leads::Inbox)),
-        (8, 8, Fault::NodeApart(Leads::Evt, Clients::Stay)),
-        (10, 3, Fault::Killed(Twin::Second)),
-        (17, 2, Fault::InboxFull),
-        (20, 3, Fault::NodeEmptied(Leads::Inbox)),
-        (28, 1, Fault::NatsCrashed),
-    ];
-    let planned = faults.map(|(at, lasts, fault)| Planned {
-        at: Duration::from_secs(at),
-        lasts: Duration::from_secs(lasts),
-        fault,
-    });
-    Schedule(planned.into())
+    Schedule::of([
+        (1_000, 6_000, Fault::NodeKilled(Leads::Inbox)),
+        (8_000, 8_000, Fault::NodeApart(Leads::Evt, Clients::Stay)),
+        (10_000, 3_000, Fault::Killed(Twin::Second)),
+        (17_000, 2_000, Fault::InboxFull),
+        (20_000, 3_000, Fault::NodeEmptied(Leads::Inbox)),
+        (28_000, 1_000, Fault::NatsCrashed),
+    ])
 }
 
 #[tokio::test(flavor = "multi_thread")]

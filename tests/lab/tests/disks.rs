@@ -5,18 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use lab::fault::Fault;
-use lab::schedule::{Planned, Schedule};
+use lab::schedule::Schedule;
 use lab::{Mix, Plan};
 
 fn schedule() -> Schedule {
     // NATS' for longer than who posts waits for it.
-    let faults = [(2, 4, Fault::PostgresDiskFull), (14, 12, Fault::NatsDiskFull)];
-    let planned = faults.map(|(at, lasts, fault)| Planned {
-        at: Duration::from_secs(at),
-        lasts: Duration::from_secs(lasts),
-        fault,
-    });
-    Schedule(planned.into())
+    let nats = (14_000, 12_000, Fault::NatsDiskFull);
+    Schedule::of([(2_000, 4_000, Fault::PostgresDiskFull), nats])
 }
 
 #[tokio::test(flavor = "multi_thread")]

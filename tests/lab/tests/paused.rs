@@ -6,27 +6,23 @@ use std::time::Duration;
 
 use lab::Plan;
 use lab::fault::{Fault, Server, Twin, Way};
-use lab::schedule::{Planned, Schedule};
+use lab::schedule::Schedule;
 
 const PAUSE: Duration = Duration::from_secs(8);
 
 /// Its way to NATS is stalled a moment before, until a moment after: what it has claimed by then it
 /// can't record, and so it is stopped with messages in its hands.
-fn stopped(twin: Twin, second: u64) -> [Planned; 2] {
-    let at = Duration::from_secs(second);
+fn stopped(twin: Twin, at: u64) -> [(u64, u64, Fault); 2] {
     let way = Fault::Stalled(Way { twin, to: Server::Nats });
-    let moment = Duration::from_millis(300);
-    [
-        Planned { at, lasts: moment + PAUSE + moment, fault: way },
-        Planned { at: at + moment, lasts: PAUSE, fault: Fault::Paused(twin) },
-    ]
+    let (moment, pause) = (300, PAUSE.as_millis() as u64);
+    [(at, moment + pause + moment, way), (at + moment, pause, Fault::Paused(twin))]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_was_stopped_for_longer_than_its_lease_does_not_call() {
     let turns = [(Twin::First, 2), (Twin::Second, 12), (Twin::First, 22), (Twin::Second, 32)];
-    let stops = turns.map(|(twin, second)| stopped(twin, second));
-    let schedule = Schedule(stops.concat());
+    let stops = turns.map(|(twin, second)| stopped(twin, second * 1_000));
+    let schedule = Schedule::of(stops.concat());
     let plan = Plan {
         // Half of the pause.
         grace: 4,
