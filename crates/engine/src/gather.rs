@@ -304,7 +304,12 @@ pub(crate) async fn facts(
         pools,
         promotion: None,
         failed_numbers: vec![],
-        asked_in_vain: senders.asked_in_vain(client_id, request, picture.limits(), at),
+        asked_in_vain: senders.asked_in_vain(
+            (client_id, &found.asked_in_vain),
+            request,
+            picture.limits(),
+            at,
+        ),
         templates,
     }))
 }

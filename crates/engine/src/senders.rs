@@ -1,17 +1,17 @@
 //! What clients asked in vain lately: budgets against floods and against trying extensions out.
 //!
-//! Kept in memory by the lane that answers, and recorded with each decision that it counts for. A
-//! worker that takes over begins to count anew.
+//! The log's tables have what is recorded (`migrations/0075_asked_in_vain.sql`), whoever decided it;
+//! what this lane has decided and not recorded yet is remembered here.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use chrono::TimeDelta;
-use domain::Extension;
 use domain::company::Limits;
-use domain::flow::{AskedInVain, Command, Decision};
+use domain::flow::{AskedInVain, Command};
 use domain::ids::{ClientId, RequestId};
 use domain::input::Timestamp;
 use domain::request::RequestCommand;
+use eventstore::InVain;
 
 const HOUR: TimeDelta = TimeDelta::hours(1);
 /// Most questions of one client that are remembered: as many as the largest limit counts.
@@ -22,7 +22,7 @@ const MANY: usize = 4_096;
 
 /// What each client asked in vain, the newest last.
 pub(crate) struct Senders {
-    of: HashMap<ClientId, VecDeque<Question>>,
+    of: HashMap<ClientId, VecDeque<InVain>>,
     /// How many clients there may be before it is looked whom to forget.
     many: usize,
 }
@@ -33,33 +33,28 @@ impl Default for Senders {
     }
 }
 
-struct Question {
-    request: RequestId,
-    at: Timestamp,
-    replied: bool,
-    wrong_extension: Option<Extension>,
-}
-
 impl Senders {
-    /// What a client asked within the hour before, other than by this request. `None` if nothing.
+    /// What a client asked within the hour before, other than by this request: what is `recorded`,
+    /// and what is remembered. `None` if nothing.
     pub(crate) fn asked_in_vain(
         &self,
-        client: ClientId,
+        (client, recorded): (ClientId, &[InVain]),
         request: RequestId,
         limits: Limits,
         now: Timestamp,
     ) -> Option<AskedInVain> {
-        let questions = self.of.get(&client)?;
-        let recent = || {
-            let of_hour = questions.iter().filter(|question| now - question.at < HOUR);
-            of_hour.filter(|question| question.request != request)
-        };
-        let wrong: HashSet<_> = recent().filter_map(|it| it.wrong_extension.as_ref()).collect();
-        let replies = recent().filter(|question| question.replied).count();
-        let count = |many: usize| u32::try_from(many).unwrap_or(u32::MAX);
-        let asked =
-            AskedInVain { replies: count(replies), wrong_extensions: count(wrong.len()), limits };
-        (replies > 0 || !wrong.is_empty()).then_some(asked)
+        let remembered = self.of.get(&client).into_iter().flatten();
+        let mut seen = HashSet::from([request]);
+        let all = recorded.iter().chain(remembered);
+        let recent = all.filter(|asked| now - asked.at < HOUR && seen.insert(asked.request_id));
+        let (mut replies, mut wrong) = (0, HashSet::new());
+        for asked in recent {
+            replies += u32::from(asked.replied);
+            wrong.extend(&asked.wrong_extension);
+        }
+        let wrong_extensions = u32::try_from(wrong.len()).unwrap_or(u32::MAX);
+        let asked = AskedInVain { replies, wrong_extensions, limits };
+        (replies > 0 || wrong_extensions > 0).then_some(asked)
     }
 
     /// Remembers what was decided about a message, if it led to nothing.
@@ -70,26 +65,11 @@ impl Senders {
         };
         // Decided again, because the decision before was not recorded.
         if let Some(questions) = self.of.get_mut(&received.client_id) {
-            questions.retain(|question| question.request != *request);
+            questions.retain(|question| question.request_id != *request);
         }
-        let wrong_extension = match received.decision {
-            Decision::AskForExtension
-            | Decision::Redirect
-            | Decision::RecordProspect
-            | Decision::ReportNoNumber { .. }
-            | Decision::StopTemplates { .. }
-            | Decision::StartTemplates { .. }
-            | Decision::ReportTemplatesStopped => None,
-            Decision::ReportUserNotFound => {
-                let text = received.message.text.as_ref();
-                text.and_then(|text| Extension::find_in(text.expose()))
-            }
-            Decision::Ignore { .. }
-            | Decision::Expire
-            | Decision::Remind { .. }
-            | Decision::Join { .. }
-            | Decision::OpenRoom { .. } => return,
-        };
+        let decided = (&received.decision, now);
+        let replied = !received.messages.is_empty();
+        let Some(asked) = InVain::of(*request, &received.message, decided, replied) else { return };
         if self.of.len() >= self.many {
             self.of.retain(|_, all| all.back().is_some_and(|last| now - last.at < HOUR));
             self.many = MANY.max(2 * self.of.len());
@@ -99,7 +79,6 @@ impl Senders {
         if questions.len() >= MOST {
             questions.pop_front();
         }
-        let replied = !received.messages.is_empty();
-        questions.push_back(Question { request: *request, at: now, replied, wrong_extension });
+        questions.push_back(asked);
     }
 }

@@ -106,7 +106,7 @@ impl Engine {
         let (found, country) = (gathered.client(waiting.id), gathered.country(waiting.id));
         let about = About { message, found: &found, country };
         let at = self.clock.now();
-        let senders = Senders::default(); // The lane's are not seen.
+        let senders = Senders::default(); // What is recorded is looked up.
         let facts =
             gather::facts(&self.store, company, &picture, &mut known, &senders, &about, at).await?;
         let facts = facts.ok_or(WhatIfError::UnknownNumber)?;

@@ -1,15 +1,17 @@
 //! Which event changes which of the tables that decisions look things up in.
 //!
 //! This is the whole list: whoever adds an event decides here what it means to `clients`,
-//! `client_consents`, `client_links`, `left_identifiers`, `profiles`, `rooms` and
-//! `message_references`; `append_range` (`migrations/0053`) and `append_rare` (`migrations/0069`) only
+//! `client_consents`, `client_links`, `left_identifiers`, `asked_in_vain`, `profiles`, `rooms` and
+//! `message_references`; `append_range` (`migrations/0053`) and `append_rare` (`migrations/0075`) only
 //! write.
 
 mod rare;
 mod rows;
 
 use domain::AnyEvent;
-use domain::ids::{ProfileId, RequestId};
+use domain::flow::Decision;
+use domain::ids::{ClientId, ProfileId, RequestId};
+use domain::input::Timestamp;
 use domain::profile::{ProfileEvent, RoomPhase};
 use domain::request::RequestEvent;
 
@@ -19,6 +21,7 @@ use self::rows::{
     Clients, HeldIdentifiers, Identifiers, Messages, MovedRoom, MovedRooms, OpenedRoom,
     OpenedRooms, Place, Profiles,
 };
+use crate::InVain;
 use crate::append::AppendItem;
 use crate::columns::Query;
 
@@ -82,6 +85,13 @@ impl Facts {
             RequestEvent::TemplatesStopped { .. } | RequestEvent::TemplatesStarted { .. } => {
                 if let Some((client_id, said)) = happened.said() {
                     self.rare.push(Rare::said(place, client_id, said));
+                }
+            }
+            RequestEvent::DecisionMade { facts, decision } if decision.leads_to_nothing() => {
+                if let Some((client_id, asked)) =
+                    asked_in_vain(place, request_id, decision, facts.at)
+                {
+                    self.rare.push(Rare::asked_in_vain(place, client_id, asked));
                 }
             }
             RequestEvent::DecisionMade { .. }
@@ -206,6 +216,30 @@ impl Facts {
         let query = self.messages.bind(query);
         query.bind(self.opened.before(&self.moved))
     }
+}
+
+/// What a client asked in vain, and who it is: by what stands beside the decision. Nothing if the
+/// message is taken up again: then it is not the client who asks.
+fn asked_in_vain(
+    place: &Place<'_>,
+    request_id: RequestId,
+    decision: &Decision,
+    at: Timestamp,
+) -> Option<(ClientId, InVain)> {
+    let events = place.of.streams.iter().flat_map(|stream| &stream.events);
+    let events = events.filter_map(|(_, event)| match event {
+        AnyEvent::Request(event) => Some(event),
+        AnyEvent::Profile(_) | AnyEvent::Pool(_) => None,
+    });
+    let (client_id, message) = events.clone().find_map(|event| match event {
+        RequestEvent::OnboardingRequested { request_id: id, client_id, message, .. } => {
+            (*id == request_id).then_some((*client_id, message))
+        }
+        _ => None,
+    })?;
+    let replied =
+        events.clone().any(|event| matches!(event, RequestEvent::MessageRequested { .. }));
+    Some((client_id, InVain::of(request_id, message, (decision, at), replied)?))
 }
 
 fn request(id: &str) -> Result<RequestId, String> {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::error::During;
 use crate::row::unsigned;
-use crate::{EventStore, Positions, StoreError, StoredAnswer};
+use crate::{EventStore, InVain, Positions, StoreError, StoredAnswer};
 
 const LOOKUP: &str = "look up inputs and clients";
 
@@ -43,6 +43,8 @@ pub struct ClientLookup {
     pub profiles: Vec<(ProfileId, Held)>,
     /// What they said about templates, as far as it counts.
     pub said: Option<Said>,
+    /// What they asked in vain lately, some of it more than an hour ago.
+    pub asked_in_vain: Vec<InVain>,
 }
 
 /// By what a client is looked up.
@@ -69,6 +71,7 @@ type Row = (
 );
 
 /// What a row is about, beside the ties of a profile.
+const IN_VAIN: i32 = -4;
 const VACATED: i32 = -3;
 const MOVED: i32 = -2;
 const DECIDED: i32 = -1;
@@ -81,7 +84,7 @@ const BY_VARIANT: i32 = 4;
 /// First the inputs that were decided (tie -1), then for each query `n` the clients, by how they are
 /// reached (tie 0 to 2) and by age, with what they said about templates (`last` is there if one is
 /// linked to an older one), then the profiles by their closest tie (3 to 5); before them identifiers
-/// that their client had left by then (-3) or has left since (-2).
+/// that their client had left by then (-3) or has left since (-2), and what they asked in vain (-4).
 ///
 /// The tables of the few that are linked or have left a number are looked at for each that is known,
 /// and the functions that compare clients (`migrations/0068`) are called for those few alone.
@@ -196,6 +199,12 @@ SELECT n, coalesce(former, owner), CASE WHEN former IS NULL THEN -3 ELSE -2 END,
     json_build_object('kind', kind, 'value', value), NULL, NULL
 FROM owned WHERE former IS NOT NULL OR has_left
 UNION ALL
+SELECT n, client_id, -4, NULL, NULL, asked.row, NULL, NULL FROM client CROSS JOIN LATERAL (
+    SELECT json_build_object('request_id', a.request_id, 'at', a.at, 'replied', a.replied,
+        'wrong_extension', a.wrong_extension) AS row
+    FROM asked_in_vain a
+    WHERE a.company = $1 AND a.client_id = client.client_id OFFSET 0) AS asked
+UNION ALL
 SELECT -1, known.*, NULL, NULL FROM unnest($8::uuid[]) AS asked (id) CROSS JOIN LATERAL (
     SELECT input_id, -1, first_position, last_position, answer FROM inputs
     WHERE company = $1 AND input_id = asked.id OFFSET 0) AS known
@@ -278,6 +287,13 @@ impl EventStore {
                     let identifier = answer.and_then(|Json(it)| serde_json::from_value(it).ok());
                     let unread = || StoreError::corrupt(LOOKUP, "an identifier is not valid");
                     client.vacated.insert(Personal::new(identifier.ok_or_else(unread)?));
+                    continue;
+                }
+                IN_VAIN => {
+                    let asked = answer.and_then(|Json(it)| serde_json::from_value(it).ok());
+                    let unread =
+                        || StoreError::corrupt(LOOKUP, "what was asked in vain is not valid");
+                    client.asked_in_vain.push(asked.ok_or_else(unread)?);
                     continue;
                 }
                 tie if CLIENT.contains(&tie) => {

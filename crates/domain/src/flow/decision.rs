@@ -78,6 +78,28 @@ pub enum Decision {
     ReportTemplatesStopped,
 }
 
+impl Decision {
+    /// Whether a client asked in vain: it is answered, perhaps, and may ask again, but only so often
+    /// within an hour.
+    pub const fn leads_to_nothing(&self) -> bool {
+        match self {
+            Self::AskForExtension
+            | Self::ReportUserNotFound
+            | Self::Redirect
+            | Self::RecordProspect
+            | Self::ReportNoNumber { .. }
+            | Self::StopTemplates { .. }
+            | Self::StartTemplates { .. }
+            | Self::ReportTemplatesStopped => true,
+            Self::Ignore { .. }
+            | Self::Expire
+            | Self::Remind { .. }
+            | Self::Join { .. }
+            | Self::OpenRoom { .. } => false,
+        }
+    }
+}
+
 /// Why nobody is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -1,7 +1,7 @@
 //! What a message would lead to, without it.
 
 use domain::AnyEvent;
-use domain::flow::{Command, Decision};
+use domain::flow::{Command, Decision, IgnoreReason};
 use domain::ids::{CompanyId, Wamid};
 use domain::input::{InboundMessage, Input, LaneInput};
 use domain::profile::ProfileCommand;
@@ -99,4 +99,17 @@ async fn what_cannot_come_in_is_told() {
     let anonymous = InboundMessage { from: domain::identity::Sender::default(), ..hello };
     let answer = idle(&world).what_if(&company, &anonymous).await;
     assert!(matches!(answer, Err(WhatIfError::NoSender)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn it_counts_what_the_client_has_asked_in_vain() {
+    let world = World::new().await;
+    let engine = world.start();
+    for n in 0..10 {
+        engine.done(message(client(1), &format!("#guess{n}"))).await;
+    }
+    let foreseen = request(&world, &message(client(1), "#michael")).await;
+    let reason = IgnoreReason::TooManyExtensions;
+    assert_eq!(foreseen.decision, Decision::Ignore { reason });
+    engine.stop().await;
 }

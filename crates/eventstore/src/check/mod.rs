@@ -2,10 +2,11 @@
 //!
 //! Independent: digests are computed in Rust and not by the database, states by the aggregates'
 //! `evolve` and not by `facts.rs`. It reads in batches, twice at once: in the order of positions
-//! ([`chain`], [`bookings`], [`sends`], [`consents`], [`clients`]) and stream by stream ([`streams`]
+//! ([`chain`], [`bookings`], [`sends`], [`consents`], [`clients`], [`asked`]) and stream by stream ([`streams`]
 //! and the rest). Both see the same snapshot of the database, so a running system may go on
 //! meanwhile.
 
+mod asked;
 mod bookings;
 mod chain;
 mod clients;
@@ -79,6 +80,8 @@ pub enum FindingKind {
     Clients,
     /// What counts of what clients said about templates is what the events say.
     Consents,
+    /// What clients asked in vain within the hour before is in the events.
+    AskedInVain,
     /// Profiles and their identifiers are those in the events.
     Profiles,
     /// Rooms are those in the events.
@@ -162,6 +165,7 @@ async fn by_position(db: &mut PgConnection, tell: Tell) -> Result<Findings, Stor
     let mut sends = sends::Sends::default();
     let mut consents = consents::Consents::default();
     let mut clients = clients::Clients::default();
+    let mut asked = asked::Asked::load(db).await?;
     let query =
         format!("SELECT {COLUMNS} FROM events e WHERE position > $1 ORDER BY position LIMIT $2");
     loop {
@@ -176,6 +180,7 @@ async fn by_position(db: &mut PgConnection, tell: Tell) -> Result<Findings, Stor
                     sends.next(&logged.recorded, &event, findings);
                     consents.next(&logged.recorded, &event, findings);
                     clients.next(&logged.recorded, &event);
+                    asked.next(&logged.recorded, &event);
                 }
                 Err(why) => findings.add(
                     FindingKind::Readable,
@@ -191,6 +196,7 @@ async fn by_position(db: &mut PgConnection, tell: Tell) -> Result<Findings, Stor
     chain::compare_inputs(db, findings).await?;
     clients.compare_rest(db, findings).await?;
     consents.compare(db, findings).await?;
+    asked.finish(findings);
     sends.compare(chain.position(), db, findings).await?;
     Ok(found)
 }

@@ -11,8 +11,9 @@ use domain::input::Timestamp;
 use serde::Serialize;
 
 use super::rows::{Place, whole_microseconds};
+use crate::InVain;
 
-/// One such fact, as `append_rare` (`migrations/0069`) reads it.
+/// One such fact, as `append_rare` (`migrations/0075`) reads it.
 #[derive(Serialize)]
 pub(super) struct Rare {
     item: i32,
@@ -31,6 +32,12 @@ enum Fact {
     Left { client: ClientId, identifiers: BTreeSet<Personal<Identifier>>, since: Timestamp },
     /// A client says whether it takes templates.
     Said { client: ClientId, stopped: bool, sent_at: Timestamp },
+    /// A message led to nothing.
+    AskedInVain {
+        client: ClientId,
+        #[serde(flatten)]
+        asked: InVain,
+    },
     /// A room has another user.
     Reassigned { room: RoomId, user: UserId },
     /// A client has numbers that another has left.
@@ -66,6 +73,10 @@ impl Rare {
     pub(super) fn said(place: &Place<'_>, client: ClientId, said: Said) -> Self {
         let (stopped, sent_at) = (said.wish == Wish::Stop, said.sent_at);
         Self::of(place, Fact::Said { client, stopped, sent_at })
+    }
+
+    pub(super) fn asked_in_vain(place: &Place<'_>, client: ClientId, asked: InVain) -> Self {
+        Self::of(place, Fact::AskedInVain { client, asked })
     }
 
     pub(super) fn reassigned(place: &Place<'_>, room: RoomId, to: &UserId) -> Self {
