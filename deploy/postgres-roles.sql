@@ -103,9 +103,10 @@ GRANT SELECT, INSERT, UPDATE ON rm_checkpoints, rm_chat_rooms, rm_reminders, rm_
 GRANT SELECT ON events, log_head, inputs, directory_numbers, rm_chat_rooms, rooms, profiles,
     client_links, client_consents, left_identifiers TO onboarding_sender;
 GRANT SELECT, INSERT, UPDATE ON rm_checkpoints TO onboarding_sender;
-GRANT SELECT, INSERT, UPDATE, DELETE ON send_queue, portfolio_places, portfolio_waiting
+GRANT SELECT, INSERT, UPDATE, DELETE ON send_queue, send_paces, portfolio_places, portfolio_waiting
     TO onboarding_sender;
 GRANT EXECUTE ON FUNCTION count_client(text, uuid, integer, timestamptz),
+    claim_messages(timestamptz, bigint, timestamptz, interval, integer, interval, integer, interval),
     why_withdrawn(text, jsonb) TO onboarding_sender;
 
 ------------------------------------------------------------------------------------------------

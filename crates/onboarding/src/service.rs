@@ -263,7 +263,8 @@ impl Service {
         let limited = |(id, app): (&AppId, &crate::config::App)| {
             Some((id.clone(), app.unique_clients_per_day?))
         };
-        let queue = SendQueue::new(parts.by_key.rest.clone());
+        let paces = sender::paces(config.sender.messages_per_second);
+        let queue = SendQueue::new(parts.by_key.rest.clone()).at(paces);
         let sender = sender::Sender {
             queue,
             store: parts.store(),
@@ -278,7 +279,6 @@ impl Service {
                 grace: Duration::from_secs(config.sender.grace_seconds.into()),
                 call_timeout: timeout,
                 attempts: config.sender.attempts,
-                messages_per_second: config.sender.messages_per_second,
                 unique_clients_per_day: config.apps.iter().filter_map(limited).collect(),
                 back_off: TimeDelta::seconds(config.sender.back_off_seconds.into()),
             },

@@ -27,6 +27,6 @@ pub use aside::{BoxError, LogError, ReplayError};
 pub use error::{DatabaseError, ProjectError};
 pub use projector::{Applied, Projector};
 pub use rebuild::rebuild;
-pub use send_queue::{Claimed, SendQueue, Withdrawn};
+pub use send_queue::{Claimed, Pace, Paces, Resting, SendQueue, Withdrawn};
 pub use verify::{Difference, DifferenceKind, Verdict, verify};
 pub use view::{UnknownView, View};

@@ -19,6 +19,7 @@ use domain::{AggregateType, AnyEvent, UnreadableEvent};
 use sqlx::PgConnection;
 
 pub use outbound_messages::MessageState;
+pub(crate) use send_queue::address;
 
 use crate::error::ProjectError;
 use crate::view::View;

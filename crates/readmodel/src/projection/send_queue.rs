@@ -90,7 +90,7 @@ impl super::Changes for Changes {
 }
 
 /// What tells two clients apart; messages to the same one keep their order.
-fn address(recipient: &Recipient) -> String {
+pub(crate) fn address(recipient: &Recipient) -> String {
     match recipient {
         Recipient::Phone(number) => number.to_string(),
         Recipient::Bsuid(id) => id.to_string(),

@@ -19,14 +19,15 @@ const UNREADABLE: TimeDelta = TimeDelta::seconds(60);
 impl SendQueue {
     /// Takes up to `limit` messages whose time has come, oldest first, for `lease`; committed
     /// when it returns. Of the messages from one number to one client only the oldest that is
-    /// not settled is taken: none overtakes another.
+    /// not settled is taken: none overtakes another. What would be faster than [`Self::at`] says, or
+    /// [rests](Self::rest), is put back until it may go.
     ///
     /// A claim that is neither settled nor put back when its lease ends counts as a crash
     /// between call and record: the message can be claimed again, marked
     /// [`Claimed::previous_unresolved`]. So `lease` must be longer than the longest call.
     ///
     /// Whether it may still be sent is looked up in the same statement, for each attempt anew
-    /// (`migrations/0071_why_withdrawn.sql`).
+    /// (`migrations/0076_send_paces.sql`, `migrations/0071_why_withdrawn.sql`).
     ///
     /// A row that this program cannot read (a newer one has written it) is put back, reported in the
     /// log, and looked at again a minute later. What the same number has for the same client after it
@@ -41,12 +42,17 @@ impl SendQueue {
         lease: Duration,
     ) -> Result<Vec<Claimed>, DatabaseError> {
         let lease_end = TimeDelta::from_std(lease).ok().and_then(|l| now.checked_add_signed(l));
-        let mut rows: Vec<Row> = sqlx::query_as(CLAIM)
-            .bind(now)
-            .bind(i64::from(limit))
-            .bind(lease_end.unwrap_or(Timestamp::MAX_UTC))
-            .fetch_all(&self.pool)
-            .await?;
+        let lease_end = lease_end.unwrap_or(Timestamp::MAX_UTC);
+        let mut rows = loop {
+            let query = sqlx::query_as(CLAIM).bind(now).bind(i64::from(limit)).bind(lease_end);
+            let due: Vec<Row> = self.paces.bind(query).fetch_all(&self.pool).await?;
+            let nothing = due.is_empty();
+            let goes: Vec<Row> = due.into_iter().filter(|row| row.goes).collect();
+            // Where all that were due have to wait, others may be due after them.
+            if nothing || !goes.is_empty() {
+                break goes;
+            }
+        };
         rows.sort_by_key(|row| row.position);
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
@@ -76,10 +82,11 @@ impl SendQueue {
 
 #[derive(FromRow)]
 struct Row {
+    goes: bool,
     message_id: Uuid,
     request_id: Uuid,
     company: String,
-    message: Json<serde_json::Value>,
+    message: Option<Json<serde_json::Value>>,
     position: i64,
     attempts: i32,
     unresolved: bool,
@@ -89,7 +96,7 @@ struct Row {
 
 impl Row {
     fn claimed(self, now: Timestamp) -> Option<Claimed> {
-        let Json(message) = self.message;
+        let Json(message) = self.message?;
         let message = serde_json::from_value::<OutboundMessage>(message).ok();
         let company = CompanyId::try_from(self.company).ok();
         let (message, company) = message.zip(company)?;
@@ -116,31 +123,8 @@ impl Row {
     }
 }
 
-/// Rows that another claim holds are passed by; Postgres checks the conditions again on what
-/// it locks. The number of attempts is not capped here: expiry ends them.
-const CLAIM: &str = "
-    WITH due AS (
-        SELECT q.message_id, q.state = 'sending' AS crashed
-        FROM send_queue q
-        WHERE q.state <> 'done' AND q.next_attempt_at <= $1
-          AND NOT EXISTS (
-            SELECT FROM send_queue older
-            WHERE older.state <> 'done' AND older.from_number = q.from_number
-              AND older.recipient = q.recipient AND older.position < q.position)
-        ORDER BY q.next_attempt_at, q.position
-        LIMIT $2
-        FOR UPDATE OF q SKIP LOCKED)
-    UPDATE send_queue q SET
-        state = 'sending',
-        attempts = q.attempts + 1,
-        unresolved = q.unresolved OR due.crashed,
-        attempt_started_at = $1,
-        next_attempt_at = $3,
-        updated_at = $1
-    FROM due
-    WHERE q.message_id = due.message_id
-    RETURNING q.message_id, q.request_id, q.company, q.message, q.position, q.attempts,
-        q.unresolved, q.traceparent, why_withdrawn(q.company, q.message) AS withdrawn";
+/// The number of attempts is not capped here: expiry ends them.
+const CLAIM: &str = "SELECT * FROM claim_messages($1, $2, $3, $4, $5, $6, $7, $8)";
 
 const NEXT_DUE: &str = "
     SELECT q.next_attempt_at

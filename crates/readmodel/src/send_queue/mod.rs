@@ -5,8 +5,11 @@
 //! WhatsApp, so a crash in between leaves a row that says so.
 
 mod claim;
+mod pace;
 mod portfolio;
 mod settle;
+
+pub use pace::{Pace, Paces, Resting};
 
 use domain::ids::{CompanyId, MessageId};
 use domain::input::MessageReference;
@@ -17,12 +20,13 @@ use sqlx::PgPool;
 #[derive(Clone, Debug)]
 pub struct SendQueue {
     pool: PgPool,
+    paces: Paces,
 }
 
 impl SendQueue {
-    /// The queue in this database.
+    /// The queue in this database; messages are taken as fast as they come: see [`Self::at`].
     pub const fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self { pool, paces: Paces::UNLIMITED }
     }
 }
 

@@ -51,7 +51,8 @@ impl SendQueue {
     }
 
     /// The message was not tried after all (its number or account rests, or the sender
-    /// stops): it waits until `at`, or its expiry, and the attempt does not count.
+    /// stops): it waits until `at`, or its expiry, and the attempt does not count. Its turn does: it is
+    /// not counted once more, if it comes back soon.
     ///
     /// Gives `false`, and changes nothing, if the message was settled or claimed again meanwhile.
     ///
@@ -140,6 +141,7 @@ const RETRY: &str = "
         next_attempt_at = CASE WHEN expires_at > $7 THEN least($3, expires_at) ELSE $3 END,
         last_error_code = $4,
         last_error_class = $5,
+        turn_at = NULL,
         unresolved = unresolved OR $6,
         updated_at = $7
     WHERE message_id = $1 AND attempts = $2 AND state = 'sending'";

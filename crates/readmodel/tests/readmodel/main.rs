@@ -4,6 +4,7 @@
 
 mod database;
 mod log;
+mod paces;
 mod portfolio;
 mod projecting;
 mod queries;

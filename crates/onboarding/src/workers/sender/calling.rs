@@ -1,7 +1,7 @@
 //! Delivers one message that was claimed: the record before the call, the call, and what follows.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -14,13 +14,12 @@ use domain::request::RequestEvent;
 use messaging::inbox::{InboxBody, InboxMessage};
 use messaging::subject::Token;
 use rand::Rng;
-use readmodel::{Claimed, Withdrawn};
+use readmodel::{Claimed, Resting, Withdrawn};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use whatsapp::client::{AccessToken, SendFailure};
 use whatsapp::errors::{self, Scope};
 
-use super::limits::Limits;
 use super::portfolios::Portfolios;
 use super::{LOOK_EVERY, Sender, Settings};
 use crate::workers::pause;
@@ -42,17 +41,14 @@ pub(super) struct Calling {
     source: Option<Token>,
     /// Messages whose call, or its record, is under way here.
     under_way: Mutex<HashSet<MessageId>>,
-    limits: Mutex<Limits>,
     cancel: CancellationToken,
 }
 
 impl Calling {
     pub(super) fn new(sender: Sender, cancel: CancellationToken) -> Self {
         let source = "sender".parse().ok();
-        let limits = Limits::new(sender.settings.messages_per_second);
         let portfolios = Portfolios::new(sender.settings.unique_clients_per_day.clone());
         Self {
-            limits: Mutex::new(limits),
             portfolios,
             sender,
             apps: tokio::sync::Mutex::default(),
@@ -145,12 +141,10 @@ impl Calling {
             return;
         }
         if !self.record(&claimed, SendResult::Attempted).await {
-            self.limits().put_off(claimed.message_id(), now);
             return self.soon(&claimed).await;
         }
         if claimed.previous_unresolved {
             if !self.nobody_told(&claimed).await {
-                self.limits().put_off(claimed.message_id(), now);
                 return self.soon(&claimed).await;
             }
             metrics::counter!("onboarding_sends_repeated_total").increment(1);
@@ -168,7 +162,6 @@ impl Calling {
             tracing::warn!(
                 "a message was claimed too long ago to be sent by this claim; it is claimed again"
             );
-            self.limits().put_off(claimed.message_id(), self.sender.clock.now());
             return self.soon(&claimed).await;
         }
         let Claimed { message, reference, traceparent, .. } = &claimed;
@@ -185,13 +178,8 @@ impl Calling {
         }
     }
 
-    /// Whether WhatsApp's limits let the message go now; if not, it is put back.
+    /// Whether the portfolio's limit lets the message go now; if not, it is put back.
     async fn is_admitted(&self, claimed: &Claimed, app: &AppId, now: Timestamp) -> bool {
-        let waits = self.limits().admit(&claimed.message, app, now);
-        if let Some(at) = waits {
-            self.again(claimed, at, None).await;
-            return false;
-        }
         let counted = self.portfolios.count(&self.sender.queue, &claimed.message, app, now).await;
         let at = match counted {
             Ok(None) => return true,
@@ -201,7 +189,6 @@ impl Calling {
                 now + SOON
             }
         };
-        self.limits().put_off(claimed.message_id(), now);
         self.again(claimed, at, None).await;
         false
     }
@@ -225,10 +212,6 @@ impl Calling {
         let definite = !claimed.previous_unresolved;
         let error = SendError { code: 0, class, definite, title: title.into() };
         self.settle(claimed, SendResult::GivenUp { error }).await;
-    }
-
-    fn limits(&self) -> MutexGuard<'_, Limits> {
-        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the lane has decided that this attempt is made, and so all that INBOX held before it,
@@ -281,14 +264,14 @@ impl Calling {
             (_, ErrorClass::Account) => {
                 tracing::error!(number = %claimed.message.from, code = fault.error.code, "WhatsApp refuses the account's token or permission; its messages wait");
                 let until = now + ACCOUNT_PAUSE;
-                self.limits().rest(Scope::Account, &claimed.message, app, until);
+                self.rest(Scope::Account, claimed, app, until).await;
                 return self.again(claimed, until, None).await;
             }
             _ if fault.retry => Some(now + self.back_off(claimed.attempt, fault.retry_after)),
             _ => None,
         };
         if let (Some(scope), Some(until)) = (errors::rests(&fault.error), next) {
-            self.limits().rest(scope, &claimed.message, app, until);
+            self.rest(scope, claimed, app, until).await;
         }
         match next.filter(|_| claimed.attempt < settings.attempts) {
             Some(at) if at < claimed.message.expires_at => {
@@ -301,6 +284,19 @@ impl Calling {
                 error.definite &= !claimed.previous_unresolved;
                 self.settle(claimed, SendResult::GivenUp { error }).await;
             }
+        }
+    }
+
+    /// WhatsApp has refused: nothing of that scope goes until then, by whichever sender.
+    async fn rest(&self, scope: Scope, claimed: &Claimed, app: &AppId, until: Timestamp) {
+        let number = &claimed.message.from;
+        let what = match scope {
+            Scope::Account => Resting::Account(app),
+            Scope::Number => Resting::Number(number),
+            Scope::Recipient => Resting::Pair(number, claimed.message.to.expose()),
+        };
+        if let Err(error) = self.sender.queue.rest(what, until).await {
+            tracing::warn!(%number, %error, "a rest can't be noted; the next refusal will");
         }
     }
 

@@ -7,7 +7,7 @@
 //! before the new attempt was recorded: however long the lane is, what somebody
 //! told in time is heard.
 //!
-//! `limits` says when a message may go, `portfolios` when a template to one more client may;
+//! `limits` says how fast messages may go, `portfolios` when a template to one more client may;
 //! `calling` delivers one.
 
 mod calling;
@@ -32,6 +32,7 @@ use tracing::Instrument;
 use whatsapp::client::{AccessToken, CloudApi};
 
 use self::calling::Calling;
+pub(crate) use self::limits::paces;
 use super::pause;
 
 /// How long the sender waits for word of new messages before it looks by itself.
@@ -56,8 +57,6 @@ pub struct Settings {
     pub call_timeout: Duration,
     /// How often a message is tried at most.
     pub attempts: u32,
-    /// How many messages a second one number sends at most.
-    pub messages_per_second: u32,
     /// To how many different clients the portfolio of an app may begin to write within 24 hours, of
     /// those apps that have such a limit.
     pub unique_clients_per_day: HashMap<AppId, u32>,
@@ -138,6 +137,9 @@ async fn prune(calling: Arc<Calling>, cancel: CancellationToken) {
     while pause(&cancel, PRUNE_EVERY).await {
         if let Err(error) = queue.prune(clock.now() - KEEP, PRUNE_MOST).await {
             tracing::warn!(%error, "settled messages could not be pruned; trying again");
+        }
+        if let Err(error) = queue.forget_paces(clock.now()).await {
+            tracing::warn!(%error, "paces that have passed could not be forgotten; trying again");
         }
         calling.portfolios.forget_the_past(queue, clock.now()).await;
     }
