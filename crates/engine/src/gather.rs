@@ -274,6 +274,7 @@ pub(crate) async fn facts(
         profiles.extend(profile.present().map(|profile| profile.facts(&found.clients, *held)));
     }
     profiles.sort_by_key(|profile| profile.profile_id);
+    flow::share_windows(&mut profiles);
 
     let mut pools: Vec<PoolFacts> = vec![];
     if let Some(user) = &user {

@@ -1,6 +1,6 @@
 //! What a decision was made from, in the form in which it is recorded.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
 use schemars::JsonSchema;
@@ -192,6 +192,20 @@ impl ProfileFacts {
     }
 }
 
+/// Notes with each room what the client wrote to its number in other rooms.
+pub fn share_windows(profiles: &mut [ProfileFacts]) {
+    let rooms = || profiles.iter().flat_map(|profile| &profile.rooms);
+    let mut last: BTreeMap<PhoneNumberId, Timestamp> = BTreeMap::new();
+    for (room, wrote) in rooms().filter_map(|room| Some((room, room.client_wrote_at?))) {
+        let known = last.entry(room.number.clone()).or_insert(wrote);
+        *known = wrote.max(*known);
+    }
+    for room in profiles.iter_mut().flat_map(|profile| &mut profile.rooms) {
+        let of_number = last.get(&room.number).copied();
+        room.number_written_to_at = of_number.filter(|wrote| Some(*wrote) > room.client_wrote_at);
+    }
+}
+
 /// The language that a client reads, as its profiles tell: those that hold its identity, and of
 /// them the first that tells and is in use.
 pub fn language_in(profiles: &[ProfileFacts]) -> Option<&Language> {
@@ -235,6 +249,9 @@ pub struct RoomFacts {
     /// When the client last wrote into it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_wrote_at: Option<Timestamp>,
+    /// When the client last wrote to its number, if that was later, into another room that it had there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_written_to_at: Option<Timestamp>,
     /// When a reminder was last sent into it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminded_at: Option<Timestamp>,
@@ -253,6 +270,12 @@ impl RoomFacts {
     /// [`Room::existed_at`](crate::profile::Room::existed_at).
     pub fn existed_at(&self, moment: Timestamp) -> bool {
         self.reserved_at.is_none_or(|reserved| moment.timestamp() >= reserved.timestamp())
+    }
+
+    /// Since when free text may go into it, for as long as [`WINDOW`]: the client's last message to its
+    /// number. WhatsApp knows numbers, and no rooms.
+    pub fn window_since(&self) -> Option<Timestamp> {
+        self.client_wrote_at.max(self.number_written_to_at)
     }
 
     /// Whether the pair rests at `now`.

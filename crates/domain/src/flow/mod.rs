@@ -31,7 +31,7 @@ pub use facts::{
     AskedInVain, Held, NumberFacts, PoolFacts, ProfileFacts, Promotion, RoomFacts, TemplateFacts,
     WINDOW,
 };
-pub use facts::{Facts, language_in};
+pub use facts::{Facts, language_in, share_windows};
 pub use followup::{
     MOST_NUMBERS, RoomInProfile, Told, on_room_deadline, on_told, profiles_of, room_of, wants_facts,
 };

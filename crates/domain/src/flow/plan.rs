@@ -48,7 +48,7 @@ impl Plan<'_> {
             } => None,
             Decision::Remind { room_id, form, .. } => {
                 self.user().zip(self.room(*room_id)).and_then(|(user, room)| {
-                    let window = room.client_wrote_at.map(|wrote| wrote + WINDOW);
+                    let window = room.window_since().map(|wrote| wrote + WINDOW);
                     let free_until = window.filter(|_| *form == ReminderForm::FreeText);
                     wording.reminder(id, user, *room_id, room.number.clone(), free_until)
                 })

@@ -159,7 +159,7 @@ fn open_room_with<'a>(facts: &'a Facts, user: &UserFacts) -> Option<(ProfileId, 
 fn reminder_form(room: &RoomFacts, facts: &Facts) -> ReminderForm {
     if within(room.reminded_at, facts.company.timing.reminder_interval, facts.at) {
         ReminderForm::Suppressed
-    } else if room.client_wrote_at.is_some_and(|wrote| facts.at - wrote < WINDOW) {
+    } else if room.window_since().is_some_and(|wrote| facts.at - wrote < WINDOW) {
         ReminderForm::FreeText
     } else if facts.has_stopped_templates() {
         ReminderForm::TemplatesStopped

@@ -291,6 +291,7 @@ impl Room {
             reserved_at: Some(self.reserved_at),
             quarantine_until: self.quarantine_until,
             client_wrote_at: self.client_wrote_at,
+            number_written_to_at: None,
             reminded_at: self.reminded_at,
             user_info_at: self.user_info_at,
         }

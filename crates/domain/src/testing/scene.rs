@@ -141,6 +141,7 @@ pub(crate) fn room(room_id: RoomId, user: &str, number: &str, phase: RoomPhase) 
         reserved_at: None,
         quarantine_until: None,
         client_wrote_at: None,
+        number_written_to_at: None,
         reminded_at: None,
         user_info_at: None,
     }

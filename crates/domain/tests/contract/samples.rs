@@ -286,6 +286,7 @@ fn facts() -> Facts {
         reserved_at: Some(at(10)),
         quarantine_until: Some(at(50)),
         client_wrote_at: Some(at(40)),
+        number_written_to_at: Some(at(41)),
         reminded_at: Some(at(30)),
         user_info_at: Some(at(20)),
     };

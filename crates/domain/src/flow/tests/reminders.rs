@@ -1,10 +1,10 @@
 //! Row 3 in detail: how a client is reminded of a room, and how often.
 
-use crate::flow::{Decision, ReminderForm, RoomFacts};
+use crate::flow::{Decision, ProfileFacts, ReminderForm, RoomFacts, share_windows};
 use crate::outbound::Content;
 use crate::profile::RoomPhase;
 use crate::request::Outcome;
-use crate::testing::{DAY, Scene, at, room, room_id, scene, words};
+use crate::testing::{DAY, Scene, at, profile, profile_id, room, room_id, scene, words};
 
 /// `#anna` at second 0, decided at `now`, while a room with Anna is active.
 fn asked(now: i64, wrote: Option<i64>, reminded: Option<i64>) -> Scene {
@@ -49,6 +49,30 @@ fn outside_it_is_the_template() {
         let language = "en".to_owned();
         assert_eq!(reminder.content, Content::Template { name, language, parameters });
         assert_eq!(reminder.expires_at, at(2 * DAY));
+    }
+}
+
+#[test]
+fn what_it_wrote_into_another_room_on_the_number_counts_as_well() {
+    let others = [
+        // Of another user, or the same one's, closed; its pair rests.
+        ("2001", Some(at(5)), ReminderForm::FreeText, Some(at(5 + DAY))),
+        ("2001", Some(at(5 - DAY)), ReminderForm::Template, None),
+        ("2001", None, ReminderForm::Template, None),
+        ("2002", Some(at(5)), ReminderForm::Template, None),
+    ];
+    for (number, when, expected, expires) in others {
+        let other = room(room_id(2), "ben", number, RoomPhase::Closed);
+        let other = RoomFacts { client_wrote_at: when, ..other };
+        let scene = asked(10, None, None).with(|s| {
+            let rooms = vec![other];
+            s.facts.profiles.push(ProfileFacts { rooms, ..profile(profile_id(2)) });
+            share_windows(&mut s.facts.profiles);
+        });
+        assert_eq!(form(&scene), expected, "{number} {when:?}");
+        if let Some(expires) = expires {
+            assert_eq!(scene.reply().expires_at, expires);
+        }
     }
 }
 

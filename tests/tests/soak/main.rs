@@ -7,9 +7,13 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on panics")]
 
+mod operators;
+mod place;
+mod traffic;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use acceptance::TestApp;
@@ -21,20 +25,19 @@ use domain::outbound::DeliveryStatus;
 use domain::request::RequestEvent;
 use onboarding::demo::{Stage, StageOptions};
 use onboarding::whatsapp::fake::{Behaviour, ReceivedMessage};
-use onboarding::whatsapp::post::{Client, ClientMessage, StatusUpdate, WebhookPost};
+use onboarding::whatsapp::post::{StatusUpdate, WebhookPost};
 use rand::rngs::StdRng;
-use rand::seq::{IndexedRandom, SliceRandom};
+use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
-use serde_json::{Value, json};
 
-const BANK: &str = "soak-bank";
-const WEALTH: &str = "soak-wealth";
-const PRIMARY: &str = "600100";
-const WEALTH_PRIMARY: &str = "700100";
-const SECONDARIES: u32 = 12;
-const USERS: u32 = 24;
+use crate::operators::Done;
+use crate::place::directory;
+use crate::traffic::Traffic;
+
 /// Posts that are under way at once.
 const POSTERS: usize = 8;
+/// Operators whose commands are under way at once.
+const OPERATORS: usize = 6;
 /// So much faster than life the service's clock goes.
 const FASTER: i32 = 20;
 const TICK: Duration = Duration::from_millis(50);
@@ -58,7 +61,8 @@ async fn whatever_comes_every_request_ends_and_every_message_is_settled() {
     app.stage.cloud.use_clock(move || clock.now());
     misbehave(&app.stage, StdRng::seed_from_u64(rng.random()));
     let begun = Instant::now();
-    let soak = Soak::new(&app.stage, updates, &mut rng);
+    let traffic = Traffic::draw(&app.stage, updates, &mut rng);
+    let soak = Soak::new(&app.stage, traffic);
     let everything = async {
         let posting = async {
             post_all(&soak).await;
@@ -78,6 +82,7 @@ async fn whatever_comes_every_request_ends_and_every_message_is_settled() {
     println!("{updates} updates posted in {:.1} s", begun.elapsed().as_secs_f64());
 
     every_request_has_its_outcome(&soak).await;
+    operators_were_heard(&soak);
     sent_again_only_if_nothing_told(&soak).await;
     for (what, query) in [
         ("messages are not settled", UNSETTLED),
@@ -94,12 +99,30 @@ async fn whatever_comes_every_request_ends_and_every_message_is_settled() {
 struct Soak<'a> {
     stage: &'a Stage,
     posts: Mutex<Vec<Vec<u8>>>,
-    /// The requests of well-formed messages to primaries.
     expected: HashSet<RequestId>,
     broken: usize,
     over: AtomicBool,
-    commands: AtomicUsize,
+    commands: Mutex<Done>,
     calls: Mutex<Calls>,
+}
+
+impl<'a> Soak<'a> {
+    fn new(stage: &'a Stage, traffic: Traffic) -> Self {
+        let Traffic { posts, expected, broken } = traffic;
+        Self {
+            stage,
+            posts: Mutex::new(posts),
+            expected,
+            broken,
+            over: AtomicBool::new(false),
+            commands: Mutex::default(),
+            calls: Mutex::default(),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
 }
 
 /// What WhatsApp was asked to send.
@@ -118,164 +141,6 @@ impl Calls {
         self.all.extend(stage.cloud.received_after(known));
         self.untold.extend(known..self.all.len());
     }
-}
-
-impl<'a> Soak<'a> {
-    fn new(stage: &'a Stage, updates: usize, rng: &mut StdRng) -> Self {
-        let clients = (updates / 12).max(20);
-        let mut ids: Vec<u32> = vec![0; clients];
-        let mut expected = HashSet::new();
-        let mut broken = 0;
-        let mut changes: Vec<(&str, Value)> = vec![];
-        for _ in 0..updates {
-            let who = rng.random_range(0..clients);
-            let client = client(who, ids[who]);
-            let wamid = stage.next_wamid();
-            let now = stage.now();
-            let says = |at, text: &str| ClientMessage::text(&client, wamid.as_str(), at, text);
-            let user = format!("Hello #U{}, please", rng.random_range(1..=USERS));
-            let secondary = secondary(rng.random_range(0..SECONDARIES));
-            let (to, sent_at, message): (&str, _, ClientMessage) = match rng.random_range(0..100) {
-                0..45 => (PRIMARY, now, says(now, &user)),
-                45..52 => (PRIMARY, now, says(now, "Is anybody there?")),
-                52..55 => (PRIMARY, now, ClientMessage::voice(&client, wamid.as_str(), now)),
-                55..60 => (PRIMARY, now, says(now, &format!("#nobody{}", rng.random_range(0..50)))),
-                60..64 => (WEALTH_PRIMARY, now, says(now, "#paula")),
-                64..67 => {
-                    let yesterday = now - TimeDelta::hours(25);
-                    (PRIMARY, yesterday, says(yesterday, &user))
-                }
-                67..69 => (PRIMARY, now, says(now, &user).in_group("group-1")),
-                69..87 => (secondary, now, says(now, "Good morning!")),
-                87..90 => {
-                    let earlier = now - TimeDelta::seconds(rng.random_range(0..120));
-                    let word = ["STOP", "stop", "Start"][rng.random_range(0..3)];
-                    let to = if rng.random_bool(0.5) { PRIMARY } else { secondary };
-                    (to, earlier, says(earlier, word))
-                }
-                90..93 => {
-                    ids[who] += 1;
-                    changes.push(("user_id_update", renamed(who, ids[who])));
-                    continue;
-                }
-                93..96 => {
-                    broken += 1;
-                    changes.push(("messages", nonsense(rng)));
-                    continue;
-                }
-                _ => {
-                    changes.push(("messages", strange_status(wamid.as_str())));
-                    continue;
-                }
-            };
-            stage.remember(&wamid, sent_at);
-            if [PRIMARY, WEALTH_PRIMARY].contains(&to) {
-                let company = if to == PRIMARY { BANK } else { WEALTH };
-                expected.insert(stage.request_of(company, to, &wamid).unwrap());
-            }
-            changes.push(("", json!(String::from_utf8(body_of(to, message)).unwrap())));
-        }
-        let posts = posts_of(changes, rng);
-        Self {
-            stage,
-            posts: Mutex::new(posts),
-            expected,
-            broken,
-            over: AtomicBool::new(false),
-            commands: AtomicUsize::new(0),
-            calls: Mutex::default(),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
-    }
-}
-
-fn body_of(to: &str, message: ClientMessage) -> Vec<u8> {
-    WebhookPost::new().messages(to, &[message]).into_body()
-}
-
-/// Some changes together make a post; one post in ten comes twice, and none in the order of its
-/// making.
-fn posts_of(changes: Vec<(&str, Value)>, rng: &mut StdRng) -> Vec<Vec<u8>> {
-    let mut posts = vec![];
-    let mut rest = changes.as_slice();
-    while !rest.is_empty() {
-        let (some, more) = rest.split_at(rng.random_range(1..=6).min(rest.len()));
-        rest = more;
-        let post = some.iter().fold(WebhookPost::new(), |post, (field, value)| match *field {
-            "" => {
-                let body: Value = serde_json::from_str(value.as_str().unwrap()).unwrap();
-                let change = &body["entry"][0]["changes"][0];
-                post.change("messages", change["value"].clone())
-            }
-            field => post.change(field, value.clone()),
-        });
-        let post = post.into_body();
-        if rng.random_bool(0.1) {
-            posts.push(post.clone());
-        }
-        posts.push(post);
-    }
-    // What comes late comes a few posts later.
-    for at in 0..posts.len() {
-        if rng.random_bool(0.3) {
-            let other = (at + rng.random_range(1..20)).min(posts.len() - 1);
-            posts.swap(at, other);
-        }
-    }
-    posts.reverse();
-    posts
-}
-
-/// Three in four show their number; the others have a username only. `id` counts how often the
-/// client has changed.
-fn client(number: usize, id: u32) -> Client {
-    let bsuid = format!("US.soak{number}x{id}");
-    if number.is_multiple_of(4) {
-        return Client::with_bsuid(&bsuid);
-    }
-    // Numbers for fiction: 555 0100 to 0199 in each area.
-    let area = 200 + number / 100 % 700;
-    Client::with_phone(&format!("1{area}55501{:02}", number % 100)).and_bsuid(&bsuid)
-}
-
-fn metadata(number: &str) -> Value {
-    json!({ "display_phone_number": "12025550199", "phone_number_id": number })
-}
-
-fn renamed(who: usize, id: u32) -> Value {
-    let (previous, current) = (format!("US.soak{who}x{}", id - 1), format!("US.soak{who}x{id}"));
-    json!({
-        "metadata": metadata(PRIMARY),
-        "user_id_update": [{ "user_id": { "previous": previous, "current": current } }],
-    })
-}
-
-/// One item that can be read and one that can't.
-fn nonsense(rng: &mut StdRng) -> Value {
-    let bad = [
-        json!({ "id": "", "timestamp": "1", "type": "text", "from": "12025550100" }),
-        json!({ "id": "wamid.x", "type": "text", "from": "12025550100" }),
-        json!({ "id": "wamid.y", "timestamp": "soon", "from": "12025550100" }),
-        json!("no message at all"),
-        json!({ "id": "wamid.z", "timestamp": "1790000000", "type": "text" }),
-    ];
-    json!({ "metadata": metadata(PRIMARY), "messages": [bad.choose(rng).unwrap()] })
-}
-
-/// Of a message that nobody sent.
-fn strange_status(wamid: &str) -> Value {
-    let status = json!({ "id": format!("{wamid}x"), "status": "read", "timestamp": "1790000000" });
-    json!({ "metadata": metadata(PRIMARY), "statuses": [status] })
-}
-
-fn secondary(n: u32) -> &'static str {
-    static NUMBERS: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
-    let all =
-        NUMBERS.get_or_init(|| (1..=SECONDARIES).map(|n| (600_100 + n).to_string()).collect());
-    &all[n as usize]
 }
 
 /// How WhatsApp behaves: well most of the time.
@@ -428,46 +293,17 @@ fn statuses(stage: &Stage, call: &ReceivedMessage, rng: &mut StdRng) -> Vec<Stat
     all.into_iter().map(|update| update.with_reference(call.reference.unwrap())).collect()
 }
 
-/// Operators at work: whatever they are answered, nothing breaks.
+/// Operators at work.
 async fn operate(soak: &Soak<'_>, mut rng: StdRng) {
-    let company = format!("/api/v1/companies/{BANK}");
-    while !soak.is_over() {
-        tokio::time::sleep(TICK * 4).await;
-        let (_, rooms) =
-            soak.stage.get(&format!("/api/v1/chat-rooms?company={BANK}&limit=50")).await.unwrap();
-        let room = rooms["items"].as_array().unwrap().choose(&mut rng).cloned();
-        let number = secondary(rng.random_range(0..SECONDARIES));
-        let (path, body) = match (rng.random_range(0..10), room) {
-            (0..2, Some(room)) => {
-                (format!("chat-rooms/{}/close", text(&room, "room_id")), json!({}))
-            }
-            (2..4, Some(room)) => {
-                (format!("chat-rooms/{}/resend-invitation", text(&room, "room_id")), json!({}))
-            }
-            (4, Some(room)) => {
-                (format!("client-profiles/{}/block", text(&room, "profile_id")), json!({}))
-            }
-            (5, Some(room)) => {
-                (format!("client-profiles/{}/unblock", text(&room, "profile_id")), json!({}))
-            }
-            (6, _) => {
-                let user = format!("users/u{}/extension", rng.random_range(1..=USERS));
-                let extension = format!("u{}", rng.random_range(1..=USERS));
-                (user, json!({ "extension": extension }))
-            }
-            // What WhatsApp has locked is put back, or nobody would be onboarded in the end.
-            _ => (format!("numbers/{number}/service"), json!({ "service": "in_service" })),
-        };
-        let key = uuid::Uuid::now_v7();
-        let answer = soak.stage.operate(&format!("{company}/{path}"), key, &body).await;
-        let (status, answer) = answer.unwrap();
-        assert!([200, 201, 202, 404, 409, 422].contains(&status), "{path}: {status} {answer}");
-        soak.commands.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-fn text<'a>(value: &'a Value, member: &str) -> &'a str {
-    value[member].as_str().unwrap()
+    let operator = async |mut rng: StdRng| {
+        while !soak.is_over() {
+            tokio::time::sleep(TICK * 2).await;
+            let (kind, status) = operators::command(soak.stage, &mut rng).await;
+            soak.commands.lock().unwrap().note(kind, status);
+        }
+    };
+    let seeds: [u64; OPERATORS] = rng.random();
+    futures::future::join_all(seeds.map(StdRng::seed_from_u64).map(operator)).await;
 }
 
 async fn every_request_has_its_outcome(soak: &Soak<'_>) {
@@ -479,16 +315,22 @@ async fn every_request_has_its_outcome(soak: &Soak<'_>) {
     .unwrap();
     let parked: i64 = count(soak.stage, "SELECT count(*) FROM parked_inputs").await;
     let rooms = count(soak.stage, "SELECT count(*) FROM rooms").await;
-    println!(
-        "outcomes {outcomes:?}; {rooms} rooms; {} commands; {parked} parked, {} broken",
-        soak.commands.load(Ordering::Relaxed),
-        soak.broken
-    );
+    println!("outcomes {outcomes:?}; {rooms} rooms; {parked} parked, {} broken", soak.broken);
     assert!(arrived(soak).await, "no message is lost");
     // Only what can't be read is parked; what comes twice is parked twice at most.
     let others = "SELECT count(*) FROM parked_inputs WHERE subject NOT LIKE 'wa.raw.%'";
     assert_eq!(count(soak.stage, others).await, 0, "what can be read is decided");
     assert!(parked as usize <= 2 * soak.broken, "{parked} parked of {}", soak.broken);
+}
+
+/// In a long run each command was done, and not only refused.
+fn operators_were_heard(soak: &Soak<'_>) {
+    let done = soak.commands.lock().unwrap();
+    println!("{} commands, done and refused: {done:?}", done.all());
+    assert!(done.kinds() > 0, "{done:?}");
+    if done.all() >= 1_000 {
+        assert_eq!(done.kinds(), operators::KINDS, "{done:?}");
+    }
 }
 
 /// A message reached WhatsApp again only where neither an answer nor a status had told of it.
@@ -521,55 +363,4 @@ async fn attempts_of(stage: &Stage, reference: MessageReference) -> Vec<Timestam
         _ => None,
     });
     attempts.collect()
-}
-
-fn directory() -> String {
-    let users: String = (1..=USERS)
-        .map(|n| format!("      - {{ id: u{n}, name: User {n}, ou: main, extension: u{n} }}\n"))
-        .collect();
-    let account = |n: u32| {
-        format!(
-            "      - {{ phone_number_id: \"{}\", display_number: \"+1202555{:04}\", app: demo }}\n",
-            600_100 + n,
-            100 + n
-        )
-    };
-    let accounts: String = (0..=SECONDARIES).map(account).collect();
-    let carries: String = (0..SECONDARIES)
-        .map(|n| format!("          - {{ phone_number_id: \"{}\" }}\n", secondary(n)))
-        .collect();
-    format!(
-        r#"
-companies:
-  - id: {BANK}
-    name: Soak Bank
-    organizational_units:
-      - {{ id: main, name: Main }}
-    users:
-{users}    official_accounts:
-{accounts}    pools:
-      - id: main
-        primary: "{PRIMARY}"
-        secondaries:
-{carries}        organizational_units: [main]
-        default_region: US
-  - id: {WEALTH}
-    name: Soak Wealth
-    features: {{ auto_promotion: false }}
-    organizational_units:
-      - {{ id: all, name: Everybody }}
-    users:
-      - {{ id: paula, name: Paula Reed, ou: all, extension: paula }}
-    official_accounts:
-      - {{ phone_number_id: "{WEALTH_PRIMARY}", display_number: "+1 202 555 0170", app: demo }}
-      - {{ phone_number_id: "700101", display_number: "+1 202 555 0171", app: demo }}
-    pools:
-      - id: main
-        primary: "{WEALTH_PRIMARY}"
-        secondaries:
-          - {{ phone_number_id: "700101" }}
-        organizational_units: [all]
-        default_region: US
-"#
-    )
 }
