@@ -2,14 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-use std::path::{Path, PathBuf};
+mod tab;
+
+use std::path::Path;
 use std::process::Command;
 
 use acceptance::TestApp;
 use onboarding::AccessRole;
 use onboarding::demo::StageOptions;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+
+use crate::tab::Tab;
 
 const LINK: &str = "https://wa.me/12025550100?text=%23michael";
 const DESKTOP: (u32, u32) = (1024, 900);
@@ -61,7 +66,7 @@ impl Browser {
         let scheme = format!("--blink-settings=preferredColorScheme={}", if dark { 0 } else { 1 });
         let size = format!("--window-size={width},{height}");
         self.open(url, &[&screenshot, &scheme, &size]);
-        Screen::read(file)
+        Screen::read(&file)
     }
 }
 
@@ -85,17 +90,20 @@ struct Screen {
 }
 
 impl Screen {
-    fn read(file: PathBuf) -> Self {
+    fn read(file: &Path) -> Self {
         let mut decoder = png::Decoder::new(std::fs::File::open(file).unwrap());
         decoder.set_transformations(png::Transformations::normalize_to_color8());
         let mut reader = decoder.read_info().unwrap();
         let mut bytes = vec![0; reader.output_buffer_size()];
         let frame = reader.next_frame(&mut bytes).unwrap();
         let samples = frame.color_type.samples();
-        assert!(samples >= 3, "a screen in colours");
-        let place = |colours: &[u8]| colours[..3].iter().map(|c| u32::from(*c)).sum::<u32>() / 3;
-        let places = bytes[..frame.buffer_size()].chunks_exact(samples);
-        let brightness = places.map(|colours| u8::try_from(place(colours)).unwrap()).collect();
+        // Without colours there is one, and perhaps how much of it is seen.
+        let colours = if samples < 3 { 1 } else { 3 };
+        let place = |place: &[u8]| {
+            let sum: u32 = place[..colours].iter().map(|one| u32::from(*one)).sum();
+            u8::try_from(sum / colours as u32).unwrap()
+        };
+        let brightness = bytes[..frame.buffer_size()].chunks_exact(samples).map(place).collect();
         Self { width: frame.width as usize, brightness }
     }
 
@@ -148,6 +156,18 @@ async fn address(app: &TestApp, user: &str) -> String {
     let role = AccessRole::AmUser(user.parse().unwrap());
     let token = app.stage.new_token(&"demo-bank".parse().unwrap(), role).await.unwrap();
     format!("{}/qr#{token}", app.stage.api())
+}
+
+/// Users, and which part of the page each gets.
+const STATES: [(&str, &str); 4] =
+    [("michael", "working"), ("anna", "no-extension"), ("tim", "broken"), ("gone", "failed")];
+
+/// The directory of [`STATES`].
+fn states() -> &'static str {
+    let directory = StageOptions::default().directory.replace(", extension: anna", "");
+    let primary = "\"+1 202 555 0140\", app: demo";
+    assert!(directory.contains(primary), "the primary of Tim's unit");
+    directory.replace(primary, &format!("{primary}, configuration_broken: true")).leak()
 }
 
 /// The parts of the page that are shown: their names, and what is in them.
@@ -208,12 +228,7 @@ async fn a_user_shows_their_code_in_light_and_dark_and_inside_another_program() 
 #[ignore = "needs Chromium, which .ci/run installs"]
 async fn a_user_without_a_code_is_told_why() {
     let browser = Browser::find();
-    let directory = StageOptions::default().directory.replace(", extension: anna", "");
-    let primary = "\"+1 202 555 0140\", app: demo";
-    assert!(directory.contains(primary), "the primary of Tim's unit");
-    let directory = directory.replace(primary, &format!("{primary}, configuration_broken: true"));
-    let options = StageOptions { directory: directory.leak(), ..StageOptions::default() };
-    let app = TestApp::with(options).await;
+    let app = TestApp::with(StageOptions { directory: states(), ..StageOptions::default() }).await;
     for (user, part, words) in [
         ("anna", "no-extension", "You have no extension yet"),
         (
@@ -240,5 +255,103 @@ async fn a_user_without_a_code_is_told_why() {
         assert_eq!(part, "failed");
         assert!(inside.contains(words), "{inside}");
     }
+    app.stop().await;
+}
+
+/// What a page that is as wide as a phone looks like: how wide it is, and the colours of what it says
+/// and of what is behind.
+const LOOKS: &str = "(() => {
+    const part = document.querySelector('section:not([hidden])');
+    const colours = (of) => of.match(/\\d+/g).map(Number);
+    return {
+        part: part.id,
+        wide: document.documentElement.scrollWidth,
+        text: colours(getComputedStyle(part).color),
+        back: colours(getComputedStyle(document.body).backgroundColor),
+        buttons: [...part.querySelectorAll('button, .button')]
+            .map((one) => one.getBoundingClientRect().height),
+    };
+})()";
+/// Of a small phone.
+const PHONE: (u32, u32) = (360, 740);
+
+/// The contrast of two colours, by WCAG 2.2.
+fn contrast(one: &Value, other: &Value) -> f64 {
+    let luminance = |colour: &Value| {
+        let part = |index: usize| {
+            let part = colour[index].as_f64().unwrap() / 255.0;
+            if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * part(0) + 0.7152 * part(1) + 0.0722 * part(2)
+    };
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium, which .ci/run installs"]
+async fn on_a_phone_every_state_fits_and_can_be_read_in_light_and_dark() {
+    let browser = Browser::find();
+    let app = TestApp::with(StageOptions { directory: states(), ..StageOptions::default() }).await;
+    let mut tab = Tab::open(browser.program, browser.folder.path());
+    let (width, height) = PHONE;
+    let phone = json!({ "width": width, "height": height, "deviceScaleFactor": 2, "mobile": true });
+    tab.call("Emulation.setDeviceMetricsOverride", phone);
+    for (user, part) in STATES {
+        let url = address(&app, user).await;
+        for scheme in ["light", "dark"] {
+            let scheme = json!({ "name": "prefers-color-scheme", "value": scheme });
+            tab.call("Emulation.setEmulatedMedia", json!({ "features": [scheme] }));
+            tab.call("Page.navigate", json!({ "url": "about:blank" }));
+            tab.call("Page.navigate", json!({ "url": url }));
+            tab.until("document.querySelector('section:not([hidden]):not(#loading)') !== null");
+            let looks = tab.value(LOOKS);
+            assert_eq!(looks["part"], part, "{looks}");
+            assert!(looks["wide"].as_u64().unwrap() <= width.into(), "{looks}");
+            assert!(contrast(&looks["text"], &looks["back"]) >= 4.5, "{looks}");
+            let bright = looks["back"][0].as_u64().unwrap();
+            assert_eq!(bright > 127, scheme["value"] == "light", "{looks}");
+            let buttons = looks["buttons"].as_array().unwrap();
+            assert_eq!(buttons.len(), if part == "working" { 2 } else { 0 });
+            assert!(buttons.iter().all(|height| height.as_f64().unwrap() >= 44.0), "{looks}");
+        }
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium, which .ci/run installs"]
+async fn a_user_shares_the_link_and_downloads_the_code() {
+    let browser = Browser::find();
+    let app = TestApp::start().await;
+    let mut tab = Tab::open(browser.program, browser.folder.path());
+    let downloads = browser.folder.path().join("downloads");
+    let into = json!({ "behavior": "allow", "downloadPath": downloads });
+    tab.call("Browser.setDownloadBehavior", into);
+    let may = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+    tab.call("Browser.grantPermissions", may);
+    tab.call("Page.navigate", json!({ "url": address(&app, "michael").await }));
+    tab.until("document.querySelector('section:not([hidden])')?.id === 'working'");
+
+    // By what the device offers, with the link alone.
+    tab.value("navigator.share = async (what) => { window.shared = what; }; 0");
+    tab.value("document.getElementById('share').click()");
+    let shared = tab.until("window.shared ?? null");
+    assert_eq!(shared, json!({ "title": "Michael Stone", "url": LINK }));
+    // Where it offers nothing the link is copied.
+    tab.value("navigator.share = undefined; 0");
+    tab.value("document.getElementById('share').click()");
+    let told = tab.until("document.getElementById('shared').textContent");
+    assert_eq!(told, "The link is copied.");
+    assert_eq!(tab.value("navigator.clipboard.readText()"), LINK);
+
+    tab.value("document.getElementById('download').click()");
+    let file = downloads.join("onboarding-michael.png");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !file.exists() {
+        assert!(std::time::Instant::now() < deadline, "the code is not downloaded");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(Screen::read(&file).codes(), [LINK]);
     app.stop().await;
 }
