@@ -71,6 +71,7 @@ GRANT SELECT ON events, log_head, inputs, lanes, clients, client_identifiers, le
 GRANT EXECUTE ON FUNCTION linked_client(text, uuid), is_one_client(text, uuid, uuid),
     is_profile_of(text, uuid, uuid) TO onboarding_engine;
 GRANT SELECT, INSERT, UPDATE ON snapshots, room_reviews TO onboarding_engine;
+GRANT SELECT, INSERT, DELETE ON early_statuses TO onboarding_engine;
 -- It keeps what WhatsApp posted: adds to it, changes nothing.
 GRANT SELECT, INSERT ON evidence_pieces, evidence_arrivals TO onboarding_engine;
 -- Parked inputs go once they are back in their lanes; who wanted that stays.

@@ -47,6 +47,8 @@ DECLARE
     its_client bytea;
     turn timestamptz;
     of_number boolean;
+    pair_due timestamptz;
+    number_due timestamptz;
     waits_until timestamptz;
 BEGIN
     -- One claim at a time: what one has counted the next one sees.
@@ -88,25 +90,25 @@ BEGIN
                 waits_until := pace.rests_until;
                 turn := NULL;
             ELSE
+                pair_due := NULL;
+                number_due := NULL;
                 IF turn IS NULL THEN
                     turn := greatest(moment, pace.pair_due - pair_interval * (pair_burst - 1));
-                    INSERT INTO send_paces AS known (scope, name, client, due)
-                    VALUES ('pair', one.from_number, its_client,
-                        greatest(pace.pair_due, turn) + pair_interval)
-                    ON CONFLICT (scope, name, client) DO UPDATE SET due = excluded.due;
+                    pair_due := greatest(pace.pair_due, turn) + pair_interval;
                     of_number := false;
                 END IF;
                 IF turn <= moment AND NOT of_number THEN
                     turn := greatest(moment, pace.number_due - number_interval * (number_burst - 1));
-                    INSERT INTO send_paces AS known (scope, name, due)
-                    VALUES ('number', one.from_number,
-                        greatest(pace.number_due, turn) + number_interval)
-                    ON CONFLICT (scope, name, client) DO UPDATE SET due = excluded.due;
+                    number_due := greatest(pace.number_due, turn) + number_interval;
                     of_number := true;
                 END IF;
-                IF turn > moment THEN
-                    waits_until := turn;
-                END IF;
+                INSERT INTO send_paces (scope, name, client, due)
+                SELECT counted.scope, one.from_number, counted.client, counted.due
+                FROM (VALUES ('pair', its_client, pair_due), ('number', '', number_due))
+                    AS counted (scope, client, due)
+                WHERE counted.due IS NOT NULL
+                ON CONFLICT (scope, name, client) DO UPDATE SET due = excluded.due;
+                waits_until := CASE WHEN turn > moment THEN turn END;
             END IF;
         END IF;
         goes := waits_until IS NULL;

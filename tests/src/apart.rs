@@ -3,7 +3,6 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context;
 use devservers::{Options, Server};
@@ -16,6 +15,7 @@ use onboarding::demo::{Stage, StageOptions};
 use onboarding::service::Service;
 use onboarding::whatsapp::fake::{Statuses, Webhook};
 use sqlx::{Connection, Executor, PgConnection, PgPool};
+use tempfile::TempDir;
 
 use crate::TestApp;
 use crate::ask::{Asked, Asker};
@@ -115,6 +115,8 @@ pub struct Apart {
     services: Vec<Service>,
     gateway: String,
     api: String,
+    /// Dropped last: the servers' files are in it.
+    _folder: TempDir,
 }
 
 impl Apart {
@@ -159,12 +161,9 @@ impl Apart {
     }
 
     async fn prepare() -> anyhow::Result<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("onboarding-apart-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        let (postgres, database) = postgres(&folder.join("postgres")).await?;
-        let nats = nats(&folder.join("nats")).await?;
+        let folder = tempfile::Builder::new().prefix("onboarding-apart-").tempdir()?;
+        let (postgres, database) = postgres(&folder.path().join("postgres")).await?;
+        let nats = nats(&folder.path().join("nats")).await?;
         let options = StageOptions { roles: vec![], ..StageOptions::default() };
         let operator = as_user(nats.url(), &format!("operator:{}", password("operator")));
         let mut stage = Stage::start(&database, &operator, Clock::system(), options).await?;
@@ -172,7 +171,7 @@ impl Apart {
         apply_roles(&stage.pool).await?;
         let app = TestApp { stage, nats, postgres: None };
         let (gateway, api) = (String::new(), String::new());
-        Ok(Self { app, database, postgres, services: vec![], gateway, api })
+        Ok(Self { app, database, postgres, services: vec![], gateway, api, _folder: folder })
     }
 
     /// The stage's configuration for another user of NATS and role of Postgres.

@@ -395,6 +395,11 @@ async fn who_looked_at_a_number_or_a_profile_may_change_what_was_seen() {
         numbers.into_iter().find(|it| it["number"] == number).unwrap()
     };
     let (pool, directory_version) = head_office(&app).await;
+    let one = format!("/api/v1/companies/{BANK}/numbers?pool=head-office");
+    let (_, alone) = app.stage.get(&one).await.unwrap();
+    assert_eq!(alone["pools"], json!([pool]));
+    let (status, problem) = app.stage.get(&one.replace("head-", "no-")).await.unwrap();
+    assert_eq!((status, &problem["field"]), (404, &json!("pool")), "{problem}");
     let seen = of(&pool);
     assert_eq!((&seen["service"], &seen["open_rooms"]), (&json!("in_service"), &json!(1)));
     let (path, suspend) =

@@ -9,12 +9,14 @@ use chrono::TimeDelta;
 use domain::AnyEvent;
 use domain::ids::PhoneNumberId;
 use domain::input::Timestamp;
+use domain::outbound::DeliveryStatus;
 use domain::request::{Outcome, RequestEvent};
 use onboarding::cli::Role;
 use onboarding::demo::StageOptions;
 use onboarding::demo::stage::{APP, APP_SECRET};
 use onboarding::service::Service;
 use onboarding::whatsapp::fake::{Behaviour, Rule, Statuses, Webhook};
+use onboarding::whatsapp::post::{StatusUpdate, WebhookPost};
 
 /// Longer than the sender waits for a status of a message whose answer is lost.
 const GRACE: TimeDelta = TimeDelta::seconds(61);
@@ -122,6 +124,38 @@ async fn without_a_status_it_is_sent_again_after_the_grace_time() {
     });
     told.await.unwrap();
     assert_eq!(app.calls(&ann).len(), 3);
+    is_fine(app).await;
+}
+
+/// WhatsApp tells how far the message got before it answers our call, and by its own id alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_is_faster_than_the_answer_counts_once_the_answer_is_there() {
+    let app = start().await;
+    let ann = Asker::named("US.ann");
+    let slow = Behaviour::AnswerLate(std::time::Duration::from_secs(2));
+    app.stage.cloud.script(Rule::once(slow).to(&ann.to));
+    let asked = app.ask(&ann, "#michael").await;
+    let received = app.stage.cloud.wait_until(|received| received.len() == 1).await;
+    let (call, now) = (&received[0], app.stage.now());
+    for told in [DeliveryStatus::Read, DeliveryStatus::Sent] {
+        let update = StatusUpdate::new(call.wamid.as_str(), told, now);
+        let post = WebhookPost::new().statuses(call.from.as_str(), &[update]);
+        assert_eq!(app.stage.post(post).await.unwrap(), 200);
+    }
+    let kept = app.stage.until("the statuses are kept", async || {
+        let count = sqlx::query_scalar("SELECT count(*) FROM early_statuses");
+        let count: i64 = count.fetch_one(&app.stage.pool).await?;
+        Ok((count == 2).then_some(()))
+    });
+    kept.await.unwrap();
+    assert_eq!(app.outcome(&asked).await, Outcome::Onboarded);
+    let read = app.stage.until("the invitation is read", async || {
+        let path = format!("/api/v1/onboarding-requests/{}?company=demo-bank", asked.request);
+        let (_, request) = app.stage.get(&path).await?;
+        Ok((request["outbound"][0]["state"] == "read").then_some(()))
+    });
+    read.await.unwrap();
+    assert_eq!(app.calls(&ann), ["invitation", "text"], "sent once");
     is_fine(app).await;
 }
 

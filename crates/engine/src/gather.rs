@@ -62,6 +62,14 @@ impl Gathered {
     ) -> Option<MessageReference> {
         status.reference.or_else(|| self.references.get(&id).copied())
     }
+
+    /// A status of which nobody knows yet whose message it is of.
+    pub(crate) fn unmatched<'a>(&self, waiting: &'a Waiting) -> Option<&'a MessageStatus> {
+        match &waiting.input {
+            Input::Status(status) => self.reference(waiting.id, status).is_none().then_some(status),
+            _ => None,
+        }
+    }
 }
 
 /// Who an input is about, by identifiers. `None`: it is found without them, or not at all. What an

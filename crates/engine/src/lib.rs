@@ -20,6 +20,7 @@ mod clock;
 mod committer;
 mod decide;
 mod dispatcher;
+mod early;
 mod gather;
 mod lane;
 mod met;

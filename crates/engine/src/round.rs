@@ -31,6 +31,13 @@ impl Lane {
                 return Round::default();
             }
         };
+        let early = self.early_statuses(&gathered, &batch.make_contiguous()[..most]).await;
+        for waiting in early {
+            match batch.iter_mut().find(|known| known.id == waiting.id) {
+                Some(known) => known.input = waiting.input,
+                None => batch.push_back(waiting),
+            }
+        }
         let Round { mut pending, mut met } = Round::default();
         for _ in 0..most {
             let Some(waiting) = batch.pop_front() else { break };
@@ -51,7 +58,7 @@ impl Lane {
                     || pending.iter().any(names_a_message)
             };
             let must_wait = query.as_ref().is_some_and(concerns)
-                || (is_unmatched(&waiting, &gathered) && may_be_named());
+                || (gathered.unmatched(&waiting).is_some() && may_be_named());
             if must_wait {
                 batch.push_front(waiting);
                 break;
@@ -156,14 +163,6 @@ fn came_again<'a>(waiting: &Waiting, gathered: &'a Gathered) -> Option<&'a Store
     match waiting.input {
         Input::DirectoryVersion(_) => None,
         _ => gathered.stored_answer(waiting.id),
-    }
-}
-
-/// A status whose message is not known, yet.
-fn is_unmatched(waiting: &Waiting, gathered: &Gathered) -> bool {
-    match &waiting.input {
-        Input::Status(status) => gathered.reference(waiting.id, status).is_none(),
-        _ => false,
     }
 }
 

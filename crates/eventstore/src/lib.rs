@@ -19,6 +19,7 @@ mod check;
 mod columns;
 mod cqrs;
 mod digest;
+mod early;
 mod error;
 mod evidence;
 mod facts;

@@ -21,6 +21,9 @@ pub const NAME: &str = "secondary-numbers";
 pub struct SecondaryNumbersQuery {
     /// The company.
     pub company: CompanyId,
+    /// Only those of this pool, as the directory names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolKey>,
 }
 
 /// A company's secondary numbers.
@@ -69,12 +72,15 @@ pub struct SecondaryNumber {
     get,
     path = "/api/v1/companies/{company}/numbers",
     tag = "queries",
-    params(("company" = String, Path, description = "Whose", example = "acme")),
+    params(
+        ("company" = String, Path, description = "Whose", example = "acme"),
+        ("pool" = Option<String>, Query, description = "Only those of this pool, as the directory names it"),
+    ),
     responses(
         (status = 200, description = "The numbers, pool by pool", body = SecondaryNumbers),
         (status = 400, description = "`bad-parameter`", body = Problem),
-        (status = 404, description = "`unknown-company`", body = Problem),
-        (status = 413, description = "`answer-too-large`: thousands of numbers", body = Problem),
+        (status = 404, description = "`unknown-company`, `unknown-pool`", body = Problem),
+        (status = 413, description = "`answer-too-large`: thousands of numbers; ask pool by pool", body = Problem),
         (status = 503, description = "`unavailable`", body = Problem),
     )
 )]

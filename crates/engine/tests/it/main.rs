@@ -13,6 +13,7 @@ mod consent;
 mod deadlines;
 mod directories;
 mod duplicates;
+mod early;
 mod extensions;
 mod harness;
 mod identities;

@@ -43,7 +43,7 @@ async fn numbers_of(
     directory: &DirectoryStore,
     question: Value,
 ) -> Result<SecondaryNumbers, Problem> {
-    let SecondaryNumbersQuery { company } = api::read(question)?;
+    let SecondaryNumbersQuery { company, pool } = api::read(question)?;
     let unknown = || {
         let detail = "company: the directory has no such company";
         Problem::not_found("unknown-company", "There is no such company", detail).field("company")
@@ -53,7 +53,13 @@ async fn numbers_of(
     let decided_on = store.lane(&company).await.map_err(of_log)?.unwrap_or(newest);
     let picture = directory.picture(&company, decided_on).await.map_err(of_directory)?;
     let picture = picture.ok_or_else(unknown)?;
-    let ids: Vec<PoolId> = picture.pools().keys().cloned().collect();
+    let asked = |id: &&PoolId| pool.as_ref().is_none_or(|pool| id.key == *pool);
+    let ids: Vec<PoolId> = picture.pools().keys().filter(asked).cloned().collect();
+    if pool.is_some() && ids.is_empty() {
+        let detail = "pool: the directory has no such pool";
+        let problem = Problem::not_found("unknown-pool", "There is no such pool", detail);
+        return Err(problem.field("pool"));
+    }
     let loaded = store.load_many::<SecondaryNumberPool>(&ids).await.map_err(of_log)?;
     let pools = ids.into_iter().zip(loaded).map(|(id, Loaded { state, version, .. })| {
         let numbers = state.numbers().filter(|number| counts(number)).map(shown).collect();
