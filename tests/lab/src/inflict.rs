@@ -1,5 +1,7 @@
 //! Does to the site what the schedule says, and heals it again.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,10 +11,11 @@ use chrono::TimeDelta;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use onboarding::whatsapp::fake::{Behaviour, FakeCloudApi};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::evt_folder;
-use crate::fault::{Fault, Server, Twin, Way};
+use crate::fault::{Fault, Place, Server, Twin, Way};
 use crate::nats::PATIENCE;
 use crate::proxy::Mode;
 use crate::report::{Inflicted, Tell};
@@ -35,10 +38,17 @@ pub(crate) async fn all(
     tell: &Tell<'_>,
 ) -> anyhow::Result<Vec<Inflicted>> {
     let of = schedule.0.len();
-    let faults = schedule.0.iter().enumerate().map(|(number, planned)| async move {
+    // Faults of a place take their turn: a healing may last longer than was drawn, for a server takes
+    // its time to start, or nodes of a cluster to elect.
+    let mut turns: BTreeMap<Place, Arc<Mutex<()>>> = BTreeMap::new();
+    let faults = schedule.0.iter().enumerate().map(|(number, planned)| {
+        let turn = turns.entry(planned.fault.place()).or_default().clone();
+        (number, planned, turn)
+    });
+    let faults = faults.map(|(number, planned, turn)| async move {
         let Planned { at, lasts, fault } = *planned;
         sleep_until(begun + at).await;
-        let _turn = site.nats.turn(fault).await;
+        let _turn = turn.lock().await;
         let seconds = lasts.as_secs_f64();
         tell.line(&format!("fault {} of {of}: {fault}, for {seconds:.1} s", number + 1));
         let struck = Instant::now();

@@ -13,10 +13,8 @@ use async_nats::jetstream::{self, Context as JetStream};
 use devservers::{Node, Options, Progress, Routes, nats_cluster};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::sync::MutexGuard;
 use tokio::time::{Instant, sleep};
 
-use crate::fault::{Fault, Place};
 use crate::node::{Clients, Leads};
 use crate::proxy::{Mode, Proxy, Says};
 use crate::site::authority;
@@ -36,9 +34,6 @@ pub(crate) struct Nats {
     routes: Vec<Route>,
     /// Leads to all nodes without detour.
     streams: JetStream,
-    /// Faults of NATS take their turn: a strike or a healing may wait for an election, and last longer
-    /// than was drawn.
-    turn: tokio::sync::Mutex<()>,
     /// Which node the present fault has struck.
     struck: Mutex<Option<usize>>,
 }
@@ -80,8 +75,7 @@ impl Nats {
         let urls: Vec<&str> = nodes.iter().map(|node| node.server.url()).collect();
         let client = async_nats::connect(urls).await.context("connecting to NATS")?;
         let streams = jetstream::new(client);
-        let (turn, struck) = (tokio::sync::Mutex::default(), Mutex::default());
-        Ok(Self { nodes, fronts, routes, streams, turn, struck })
+        Ok(Self { nodes, fronts, routes, streams, struck: Mutex::default() })
     }
 
     /// All nodes.
@@ -109,11 +103,6 @@ impl Nats {
             return self.nodes.iter().map(|node| authority(node.server.url()).to_owned()).collect();
         }
         self.fronts.iter().map(|front| front.address().to_string()).collect()
-    }
-
-    /// Waits until no other fault of NATS is there; nothing to wait for if this is none.
-    pub(crate) async fn turn(&self, fault: Fault) -> Option<MutexGuard<'_, ()>> {
-        if fault.place() == Place::Nats { Some(self.turn.lock().await) } else { None }
     }
 
     /// `kill -9` of all.
