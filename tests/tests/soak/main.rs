@@ -252,7 +252,22 @@ async fn told_last(soak: &Soak<'_>) {
         soak.stage.clock.advance(TimeDelta::seconds(5));
         Ok((left == 0).then_some(()))
     };
-    soak.stage.until("the last statuses are decided", all).await.unwrap();
+    if let Err(error) = soak.stage.until("the last statuses are decided", all).await {
+        panic!("{error:#}: {:#?}", what_is_left(soak.stage).await);
+    }
+}
+
+/// What is neither settled nor closed nor told of, for people.
+async fn what_is_left(stage: &Stage) -> Vec<String> {
+    let left = "SELECT 'waits to be sent: ' || (to_jsonb(q) - 'message' - 'recipient')::text
+            FROM send_queue q WHERE state <> 'done'
+        UNION ALL SELECT 'under way: ' || to_jsonb(r)::text
+            FROM rooms r WHERE phase IN ('reserved', 'invited')
+        UNION ALL SELECT 'not told of: ' || message_id || ' from ' || from_number
+            FROM rm_outbound_messages
+            WHERE accepted_at IS NOT NULL AND delivered_at IS NULL AND read_at IS NULL
+                AND failed_at IS NULL";
+    sqlx::query_scalar(left).fetch_all(&stage.pool).await.unwrap()
 }
 
 /// Tells of calls that were not told of; of some of them not yet.

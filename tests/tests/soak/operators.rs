@@ -9,7 +9,7 @@ use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::place::{BANK, SECONDARIES, SPARE, USERS, WEALTH, secondary};
+use super::place::{BANK, SECONDARIES, SPARE, SPARE_DISPLAY, USERS, WEALTH, secondary};
 
 /// How often each command was done, and how often refused.
 #[derive(Debug, Default)]
@@ -35,8 +35,9 @@ impl Done {
 /// A command: its name, whose it is, the path below the company's, the body.
 type Command = (&'static str, &'static str, String, Value);
 
-/// All that [`drawn`] draws.
-pub(super) const KINDS: usize = 16;
+/// All that [`drawn`] draws: what operators do but with parked inputs, of which there are none here
+/// that are a company's.
+pub(super) const KINDS: usize = 14;
 
 /// Gives one command.
 pub(super) async fn command(stage: &Stage, rng: &mut StdRng) -> (&'static str, u16) {
@@ -69,9 +70,11 @@ async fn drawn(stage: &Stage, rng: &mut StdRng) -> Command {
             _ => bank("archive-client-profile", profile("archive"), json!({})),
         };
     }
-    match rng.random_range(0..12) {
+    match rng.random_range(0..11) {
+        // Its own, or one that nobody else has.
         0 => {
-            let extension = format!("u{}", rng.random_range(1..=USERS));
+            let extension =
+                if rng.random_bool(0.7) { user.clone() } else { format!("other-{user}") };
             let path = format!("users/{user}/extension");
             bank("set-user-extension", path, json!({ "extension": extension }))
         }
@@ -92,25 +95,11 @@ async fn drawn(stage: &Stage, rng: &mut StdRng) -> Command {
             }
         }
         4 => {
-            let body = json!({ "number": SPARE, "display_number": "+12025550198" });
+            let body = json!({ "number": SPARE, "display_number": SPARE_DISPLAY });
             bank("add-number", "pools/main/numbers".into(), body)
         }
         5 => bank("remove-number", format!("numbers/{SPARE}/remove"), json!({})),
         6 => {
-            let parked = format!("/api/v1/companies/{BANK}/parked-inputs?limit=50");
-            match one_of(stage, &parked, rng).await {
-                Some(one) if rng.random_bool(0.5) => {
-                    let path = format!("parked-inputs/{}/drop", one["id"]);
-                    bank("drop-parked-input", path, json!({ "reason": "a soak" }))
-                }
-                Some(one) => {
-                    let path = format!("parked-inputs/{}/retry", one["id"]);
-                    bank("retry-parked-input", path, json!({}))
-                }
-                None => in_service(number),
-            }
-        }
-        7 => {
             let service = ["suspended", "draining"].choose(rng);
             let path = format!("numbers/{number}/service");
             bank("set-number-service: no new rooms", path, json!({ "service": service }))

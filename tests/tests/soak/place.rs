@@ -6,8 +6,10 @@ pub(super) const PRIMARY: &str = "600100";
 pub(super) const WEALTH_PRIMARY: &str = "700100";
 pub(super) const SECONDARIES: u32 = 12;
 pub(super) const USERS: u32 = 24;
-/// A number that operators add and remove.
+/// A number that operators add and remove. The bank has it from the beginning, in no pool: what comes
+/// in the first seconds of a number that nobody had is parked, for an operator to retry.
 pub(super) const SPARE: &str = "600199";
+pub(super) const SPARE_DISPLAY: &str = "+12025550198";
 
 /// The nth secondary number of the bank, from 0.
 pub(super) fn secondary(n: u32) -> &'static str {
@@ -29,6 +31,9 @@ pub(super) fn directory() -> String {
         )
     };
     let accounts: String = (0..=SECONDARIES).map(account).collect();
+    let spare = format!(
+        "      - {{ phone_number_id: \"{SPARE}\", display_number: \"{SPARE_DISPLAY}\", app: demo }}\n"
+    );
     let carries: String = (0..SECONDARIES)
         .map(|n| format!("          - {{ phone_number_id: \"{}\" }}\n", secondary(n)))
         .collect();
@@ -41,7 +46,7 @@ companies:
       - {{ id: main, name: Main }}
     users:
 {users}    official_accounts:
-{accounts}    pools:
+{accounts}{spare}    pools:
       - id: main
         primary: "{PRIMARY}"
         secondaries:
