@@ -117,8 +117,8 @@ GRANT SELECT ON rm_checkpoints, rm_chat_rooms, rm_reminders, rm_reminder_rooms,
     rm_onboarding_requests, rm_outbound_messages, access_tokens, directory_versions,
     directory_companies, directory_numbers, parked_inputs, parked_retries, parked_outcomes, events,
     log_head, inputs, lanes, clients, client_identifiers, left_identifiers, client_links,
-    client_consents, asked_in_vain, profiles, profile_identifiers, rooms, message_references, snapshots
-    TO onboarding_api;
+    client_consents, asked_in_vain, early_statuses, profiles, profile_identifiers, rooms,
+    message_references, snapshots TO onboarding_api;
 GRANT EXECUTE ON FUNCTION linked_client(text, uuid), is_one_client(text, uuid, uuid),
     is_profile_of(text, uuid, uuid), first_position_at(timestamptz)
     TO onboarding_api;

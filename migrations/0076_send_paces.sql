@@ -32,8 +32,8 @@ COMMENT ON COLUMN send_queue.turn_of_number IS 'Whether its number has counted i
 --                                    or a standstill all that waited would go at once
 --
 -- A message is counted for its client first, and for its number only once its client may have it: a
--- client who gets many costs the others of the number nothing. What must be given up (it has
--- expired) is not counted.
+-- client who gets many costs the others of the number nothing. What has expired is to be given up,
+-- and not counted.
 CREATE FUNCTION claim_messages(moment timestamptz, most bigint, lease_end timestamptz,
     number_interval interval, number_burst integer, pair_interval interval, pair_burst integer,
     late interval)

@@ -1,8 +1,8 @@
 -- Why: WhatsApp may tell what became of a message before our own send is recorded, and without our
 -- reference. By WhatsApp's id alone nobody knows yet whose it is: it waits here until that is recorded.
--- What other services send from the same numbers waits too, for a day.
--- Queries: EventStore::keep_early_statuses, EventStore::early_statuses (by the key),
--- EventStore::early_statuses_of_known and EventStore::has_early_statuses, once a lane.
+-- What other services send from the same numbers waits too, for an hour, or until newer ones come.
+-- Queries: EventStore::keep_early_statuses, EventStore::look_up (by the key),
+-- EventStore::early_statuses_of_known when a lane begins, or another worker was at work.
 CREATE TABLE early_statuses (
     company text        COLLATE "C" NOT NULL,
     wamid   text        COLLATE "C" NOT NULL,

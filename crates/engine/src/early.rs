@@ -12,75 +12,72 @@ use crate::gather::Gathered;
 use crate::lane::{Lane, PAUSE};
 use crate::waiting::Waiting;
 
-/// What a lane knows of the statuses that are kept for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kept {
-    /// It has not looked.
-    #[default]
-    Unknown,
-    /// None: so nothing has to be asked.
-    None,
-    /// There are some.
-    Some,
-}
-
 impl Lane {
-    /// Keeps what came early among these inputs, and gives what came early before them and is theirs:
-    /// to be decided after them. Tried until the store answers.
+    /// Keeps what came early among these inputs, and gives what came early and is theirs. A lane that
+    /// begins, or finds that another worker was at work, also looks for what was kept and not come back
+    /// to. Tried until the store answers.
     pub(crate) async fn early_statuses(
         &mut self,
-        gathered: &Gathered,
+        gathered: &mut Gathered,
         inputs: &[Waiting],
     ) -> Vec<Waiting> {
-        let found = loop {
-            match self.look_for_early_statuses(gathered, inputs).await {
-                Ok(found) => break found,
+        let mut found = gathered.take_early();
+        let new = inputs.iter().filter(|one| gathered.stored_answer(one.id).is_none());
+        let early: Vec<_> = new.filter_map(|one| gathered.unmatched(one)).collect();
+        if !early.is_empty() {
+            // Of those that came together with what names them.
+            let of_these = early.iter().map(|status| (*status).clone());
+            found.extend(of_named(of_these, &named(inputs)));
+        }
+        let missed = loop {
+            match self.keep_and_look(&early).await {
+                Ok(missed) => break missed,
                 Err(error) if error.is_transient() => {
-                    tracing::warn!(company = %self.company, %error, "statuses that came early cannot be looked up; trying again");
+                    tracing::warn!(company = %self.company, %error, "statuses that came early cannot be kept or looked up; trying again");
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(error) => {
-                    tracing::error!(company = %self.company, %error, "statuses that came early cannot be read; they are left out");
-                    return vec![];
+                    tracing::error!(company = %self.company, %error, "statuses that came early cannot be kept; they are left out");
+                    break vec![];
                 }
             }
         };
         let own = |status| Waiting::own(&self.company, Input::Status(status));
-        found.into_iter().map(own).collect()
+        found.into_iter().chain(missed).map(own).collect()
     }
 
-    async fn look_for_early_statuses(
+    async fn keep_and_look(
         &mut self,
-        gathered: &Gathered,
-        inputs: &[Waiting],
+        early: &[&MessageStatus],
     ) -> Result<Vec<MessageStatus>, StoreError> {
         let (store, company) = (&self.engine.store, &self.company);
-        let mut found = vec![];
-        if self.early == Kept::Unknown {
-            // A worker before may have recorded whose they are, and not come back to them.
-            found = store.early_statuses_of_known(company).await?;
-            let any = store.has_early_statuses(company).await?;
-            self.early = if any { Kept::Some } else { Kept::None };
-        }
-        let new = || inputs.iter().filter(|one| gathered.stored_answer(one.id).is_none());
-        let early: Vec<_> = new().filter_map(|one| gathered.unmatched(one)).collect();
         if !early.is_empty() {
-            store.keep_early_statuses(company, &early).await?;
-            self.early = Kept::Some;
+            store.keep_early_statuses(company, early).await?;
         }
-        if self.early == Kept::Some {
-            let named: HashMap<&Wamid, MessageReference> =
-                new().filter_map(|one| names(&one.input)).collect();
-            let wamids: Vec<_> = named.keys().copied().collect();
-            if !wamids.is_empty() {
-                for status in store.early_statuses(company, &wamids).await? {
-                    let reference = named.get(&status.wamid).copied();
-                    found.push(MessageStatus { reference, ..status });
-                }
-            }
+        if self.early_known {
+            return Ok(vec![]);
         }
-        Ok(found)
+        let missed = store.early_statuses_of_known(company).await?;
+        self.early_known = true;
+        Ok(missed)
     }
+}
+
+/// Which messages of ours have which ids at WhatsApp, as inputs tell. What came early tells nothing to
+/// others of its kind, or they would fetch each other for ever.
+pub(crate) fn named(inputs: &[Waiting]) -> HashMap<&Wamid, MessageReference> {
+    inputs.iter().filter(|one| !one.own).filter_map(|one| names(&one.input)).collect()
+}
+
+/// Those statuses whose messages are named, with whose they are.
+pub(crate) fn of_named(
+    statuses: impl IntoIterator<Item = MessageStatus>,
+    named: &HashMap<&Wamid, MessageReference>,
+) -> impl Iterator<Item = MessageStatus> {
+    statuses.into_iter().filter_map(|status| {
+        let reference = *named.get(&status.wamid)?;
+        Some(MessageStatus { reference: Some(reference), ..status })
+    })
 }
 
 /// Which message of ours has which id at WhatsApp, if an input tells.

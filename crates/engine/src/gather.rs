@@ -14,6 +14,7 @@ use domain::input::{
 use eventstore::{ClientLookup, ClientQuery, EventStore, StoreError, StoredAnswer};
 use rand::Rng;
 
+use crate::early;
 use crate::senders::Senders;
 use crate::waiting::Waiting;
 use crate::working_set::WorkingSet;
@@ -25,6 +26,8 @@ pub(crate) struct Gathered {
     clients: HashMap<InputId, ClientLookup>,
     countries: HashMap<InputId, Country>,
     references: HashMap<InputId, MessageReference>,
+    /// Statuses that came early, with whose messages they are of.
+    early: Vec<MessageStatus>,
 }
 
 impl Gathered {
@@ -61,6 +64,11 @@ impl Gathered {
         status: &MessageStatus,
     ) -> Option<MessageReference> {
         status.reference.or_else(|| self.references.get(&id).copied())
+    }
+
+    /// What came early and is of messages that the inputs name.
+    pub(crate) fn take_early(&mut self) -> Vec<MessageStatus> {
+        std::mem::take(&mut self.early)
     }
 
     /// A status of which nobody knows yet whose message it is of.
@@ -186,7 +194,10 @@ pub(crate) async fn gather(
     let all: Vec<_> = inputs.iter().map(|waiting| waiting.id).collect();
     let (ids, queries): (Vec<_>, Vec<_>) =
         inputs.iter().filter_map(|w| Some((w.id, client_of(&w.input, working_set)?))).unzip();
-    let found = store.look_up(company, &all, &queries).await?;
+    let named = early::named(inputs);
+    let wamids: Vec<_> = named.keys().copied().collect();
+    let found = store.look_up(company, &all, &queries, &wamids).await?;
+    gathered.early = early::of_named(found.early, &named).collect();
     gathered.decided = found.decided.into_iter().collect();
     gathered.clients = ids.into_iter().zip(found.clients).collect();
     gathered.clients.retain(|id, _| !gathered.decided.contains_key(id));

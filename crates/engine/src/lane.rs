@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::committer::Committer;
 use crate::decide::{Decided, Undecided};
-use crate::early::Kept;
 use crate::gather::Gathered;
 use crate::senders::Senders;
 use crate::settling::{Flight, Landed, Pending, Round};
@@ -41,8 +40,8 @@ pub(crate) struct Lane {
     pub(crate) wary: bool,
     /// What clients asked in vain lately.
     pub(crate) senders: Senders,
-    /// Whether statuses are kept that came early.
-    pub(crate) early: Kept,
+    /// Whether it was looked for statuses that another worker kept and did not come back to.
+    pub(crate) early_known: bool,
     /// How many inputs are still tried one at a time, after several together
     /// were refused, to find the one at fault.
     pub(crate) alone: usize,
@@ -69,7 +68,7 @@ impl Lane {
             started: false,
             wary: false,
             senders: Senders::default(),
-            early: Kept::default(),
+            early_known: false,
             alone: 0,
             forget: false,
             refused: None,

@@ -24,14 +24,14 @@ impl Lane {
         }
         let loaded_anew = self.working_set.is_empty();
         let most = if self.alone > 0 { 1 } else { batch.len() };
-        let gathered = match self.gather(&batch.make_contiguous()[..most]).await {
+        let mut gathered = match self.gather(&batch.make_contiguous()[..most]).await {
             Ok(gathered) => gathered,
             Err(why) => {
                 self.set_apart(batch, &why);
                 return Round::default();
             }
         };
-        let early = self.early_statuses(&gathered, &batch.make_contiguous()[..most]).await;
+        let early = self.early_statuses(&mut gathered, &batch.make_contiguous()[..most]).await;
         for waiting in early {
             match batch.iter_mut().find(|known| known.id == waiting.id) {
                 Some(known) => known.input = waiting.input,

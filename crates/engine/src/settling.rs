@@ -113,6 +113,7 @@ impl Lane {
                 self.working_set.clear();
                 self.wary = true;
                 self.started = false;
+                self.early_known = false;
                 return Some(Landed { lost, settled_some });
             }
             Err(error) => error,
@@ -216,14 +217,14 @@ impl Lane {
     }
 
     pub(crate) fn park(&self, waiting: Waiting, code: &'static str, reason: String) {
-        if waiting.input.is_our_own() {
+        if waiting.own {
             metrics::counter!("onboarding_own_inputs_refused_total", "code" => code).increment(1);
             tracing::warn!(
                 company = %self.company,
                 input = %waiting.id,
                 code,
                 reason,
-                "a directory version or a room can't be dealt with; it is tried again"
+                "a directory version, a room or a status that came early can't be dealt with; it is tried again"
             );
         } else {
             tracing::warn!(

@@ -13,6 +13,8 @@ pub(crate) struct Waiting {
     pub(crate) id: InputId,
     pub(crate) input: Input,
     pub(crate) traceparent: Option<String>,
+    /// The lane gave it to itself: nobody waits for it, and nothing is parked of it.
+    pub(crate) own: bool,
     listeners: Vec<oneshot::Sender<Settlement>>,
 }
 
@@ -20,12 +22,13 @@ impl Waiting {
     pub(crate) fn new(submission: Submission) -> Self {
         let Submission { input, traceparent, settle } = submission;
         let id = input.input.id(&input.company);
-        Self { id, input: input.input, traceparent, listeners: vec![settle] }
+        let own = input.input.is_our_own();
+        Self { id, input: input.input, traceparent, own, listeners: vec![settle] }
     }
 
     /// One that nobody waits for: the lane's own.
     pub(crate) fn own(company: &CompanyId, input: Input) -> Self {
-        Self { id: input.id(company), input, traceparent: None, listeners: vec![] }
+        Self { id: input.id(company), input, traceparent: None, own: true, listeners: vec![] }
     }
 
     /// Tells everybody; who no longer listens submits again by itself.

@@ -7,11 +7,12 @@ use domain::Personal;
 use domain::consent::{Said, Wish};
 use domain::flow::Held;
 use domain::identity::{Identifier, PhoneNumber};
-use domain::ids::{ClientId, CompanyId, InputId, ProfileId};
-use domain::input::Timestamp;
+use domain::ids::{ClientId, CompanyId, InputId, ProfileId, Wamid};
+use domain::input::{MessageStatus, Timestamp};
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::early;
 use crate::error::During;
 use crate::row::unsigned;
 use crate::{EventStore, InVain, Positions, StoreError, StoredAnswer};
@@ -25,6 +26,8 @@ pub struct LookedUp {
     pub decided: Vec<(InputId, StoredAnswer)>,
     /// One for each query.
     pub clients: Vec<ClientLookup>,
+    /// Statuses that came before it was recorded whose messages they are of.
+    pub early: Vec<MessageStatus>,
 }
 
 /// What is known of whoever has some identifiers.
@@ -71,6 +74,7 @@ type Row = (
 );
 
 /// What a row is about, beside the ties of a profile.
+const EARLY: i32 = -5;
 const IN_VAIN: i32 = -4;
 const VACATED: i32 = -3;
 const MOVED: i32 = -2;
@@ -81,7 +85,7 @@ const CLIENT: [i32; 3] = [0, 1, 2];
 const EXACTLY: i32 = 3;
 const BY_VARIANT: i32 = 4;
 
-/// First the inputs that were decided (tie -1), then for each query `n` the clients, by how they are
+/// First the inputs that were decided (tie -1) and statuses that came early (-5), then for each query `n` the clients, by how they are
 /// reached (tie 0 to 2) and by age, with what they said about templates (`last` is there if one is
 /// linked to an older one), then the profiles by their closest tie (3 to 5); before them identifiers
 /// that their client had left by then (-3) or has left since (-2), and what they asked in vain (-4).
@@ -205,6 +209,11 @@ SELECT n, client_id, -4, NULL, NULL, asked.row, NULL, NULL FROM client CROSS JOI
     FROM asked_in_vain a
     WHERE a.company = $1 AND a.client_id = client.client_id OFFSET 0) AS asked
 UNION ALL
+SELECT -1, '00000000-0000-0000-0000-000000000000', -5, NULL, NULL, early.body, NULL, NULL
+FROM unnest($10::text[]) AS asked (wamid) CROSS JOIN LATERAL (
+    SELECT e.body FROM early_statuses e
+    WHERE e.company = $1 AND e.wamid = asked.wamid OFFSET 0) AS early
+UNION ALL
 SELECT -1, known.*, NULL, NULL FROM unnest($8::uuid[]) AS asked (id) CROSS JOIN LATERAL (
     SELECT input_id, -1, first_position, last_position, answer FROM inputs
     WHERE company = $1 AND input_id = asked.id OFFSET 0) AS known
@@ -220,7 +229,7 @@ impl EventStore {
         company: &CompanyId,
         query: &ClientQuery,
     ) -> Result<ClientLookup, StoreError> {
-        let mut found = self.look_up(company, &[], std::slice::from_ref(query)).await?;
+        let mut found = self.look_up(company, &[], std::slice::from_ref(query), &[]).await?;
         Ok(found.clients.pop().unwrap_or_default())
     }
 
@@ -234,11 +243,12 @@ impl EventStore {
         company: &CompanyId,
         inputs: &[InputId],
     ) -> Result<Vec<(InputId, StoredAnswer)>, StoreError> {
-        Ok(self.look_up(company, inputs, &[]).await?.decided)
+        Ok(self.look_up(company, inputs, &[], &[]).await?.decided)
     }
 
-    /// Which inputs were decided, and to which clients and profiles each query leads, all in one
-    /// round trip and as of the same moment.
+    /// Which inputs were decided, to which clients and profiles each query leads, and which statuses
+    /// came early of messages that WhatsApp knows by these ids, all in one round trip and as of the
+    /// same moment.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -247,6 +257,7 @@ impl EventStore {
         company: &CompanyId,
         inputs: &[InputId],
         queries: &[ClientQuery],
+        wamids: &[&Wamid],
     ) -> Result<LookedUp, StoreError> {
         let received = Columns::of(queries.iter().map(|query| &query.identifiers));
         let variants = Columns::of(queries.iter().map(|query| &query.variants));
@@ -262,11 +273,12 @@ impl EventStore {
             .bind(variants.values)
             .bind(inputs)
             .bind(moments)
+            .bind(wamids.iter().map(|wamid| wamid.as_str()).collect::<Vec<_>>())
             .fetch_all(&self.pool)
             .await
             .during(LOOKUP)?;
         let clients = vec![ClientLookup::default(); queries.len()];
-        let mut found = LookedUp { decided: vec![], clients };
+        let mut found = LookedUp { decided: vec![], clients, early: vec![] };
         let mut reached_by: Vec<Vec<Reached>> = queries.iter().map(|_| vec![]).collect();
         for (n, id, tie, first, last, answer, stopped, sent_at) in rows {
             if tie == DECIDED {
@@ -274,6 +286,10 @@ impl EventStore {
                 let positions = Positions { first: position(first)?, last: position(last)? };
                 let answer = answer.map(|Json(answer)| answer);
                 found.decided.push((InputId::from_uuid(id), StoredAnswer { answer, positions }));
+                continue;
+            }
+            if tie == EARLY {
+                found.early.extend(answer.and_then(|Json(body)| early::read(body)));
                 continue;
             }
             let client = usize::try_from(n).ok().and_then(|n| found.clients.get_mut(n));

@@ -197,7 +197,15 @@ async fn overtake_relay(site: &Site, streams: &JetStream) -> anyhow::Result<()> 
     to_nats(active.other()).set(Mode::Open);
     let ends_at =
         async || anyhow::Ok(streams.get_stream("EVT").await?.cached_info().state.last_sequence);
-    let before = ends_at().await?;
+    // What it has published before is still being stored.
+    let mut before = ends_at().await?;
+    loop {
+        sleep(Duration::from_millis(500)).await;
+        match ends_at().await? {
+            same if same == before => break,
+            more => before = more,
+        }
+    }
     site.way(Way { twin: active, to: Server::Postgres }).set(Mode::Cut);
     let overtaken = timeout(OVERTAKEN, async {
         while ends_at().await? == before {

@@ -80,6 +80,22 @@ async fn whoever_takes_over_finds_it() {
 }
 
 #[tokio::test]
+async fn workers_that_take_turns_find_it_too() {
+    let world = World::new().await;
+    let (one, other) = (world.start(), world.start());
+    let (request, invitation) = invited(&world, &one).await;
+    let now = world.clock.now();
+    // The first one has looked, and there was nothing.
+    one.done(message(client(2), "hello")).await;
+    other.done(status(None, &invitation, DeliveryStatus::Read, now)).await;
+    one.done(accepted(request, &invitation, now)).await;
+    is_told(&world, &[DeliveryStatus::Read]).await;
+    one.stop().await;
+    other.stop().await;
+    world.checked().await;
+}
+
+#[tokio::test]
 async fn what_a_worker_did_not_come_back_to_its_next_one_does() {
     let world = World::new().await;
     let engine = world.start();
@@ -104,7 +120,7 @@ async fn what_a_worker_did_not_come_back_to_its_next_one_does() {
 }
 
 #[tokio::test]
-async fn what_nobody_knows_for_a_day_is_forgotten() {
+async fn what_nobody_knows_for_an_hour_is_forgotten() {
     let world = World::new().await;
     let engine = world.start();
     let (_, invitation) = invited(&world, &engine).await;
@@ -112,7 +128,7 @@ async fn what_nobody_knows_for_a_day_is_forgotten() {
     for told in [DeliveryStatus::Sent, DeliveryStatus::Delivered] {
         engine.done(status(None, &invitation, told, now)).await;
     }
-    sqlx::raw_sql("UPDATE early_statuses SET kept_at = kept_at - interval '25 hours'")
+    sqlx::raw_sql("UPDATE early_statuses SET kept_at = kept_at - interval '61 minutes'")
         .execute(&world.pool)
         .await
         .unwrap();

@@ -202,7 +202,7 @@ async fn several_are_looked_up_at_once() {
     let queries = ["BR.b", "BR.nobody", "BR.a", "BR.b"]
         .map(|id| ClientQuery { identifiers: vec![bsuid(id)], ..ClientQuery::default() });
 
-    let found = store.look_up(&company("acme"), &[], &queries).await.unwrap().clients;
+    let found = store.look_up(&company("acme"), &[], &queries, &[]).await.unwrap().clients;
 
     let [a, b] = clients;
     let found: Vec<_> = found.into_iter().map(|lookup| lookup.clients).collect();

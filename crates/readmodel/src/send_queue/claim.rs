@@ -13,6 +13,8 @@ use uuid::Uuid;
 use super::{Claimed, SendQueue, Withdrawn};
 use crate::error::DatabaseError;
 
+/// How often one claim looks, if all that it finds has to wait: leases and `now` grow old meanwhile.
+const LOOKS: usize = 16;
 /// When a row that this program cannot read is looked at again.
 const UNREADABLE: TimeDelta = TimeDelta::seconds(60);
 
@@ -43,16 +45,17 @@ impl SendQueue {
     ) -> Result<Vec<Claimed>, DatabaseError> {
         let lease_end = TimeDelta::from_std(lease).ok().and_then(|l| now.checked_add_signed(l));
         let lease_end = lease_end.unwrap_or(Timestamp::MAX_UTC);
-        let mut rows = loop {
+        let mut rows = vec![];
+        for _ in 0..LOOKS {
             let query = sqlx::query_as(CLAIM).bind(now).bind(i64::from(limit)).bind(lease_end);
             let due: Vec<Row> = self.paces.bind(query).fetch_all(&self.pool).await?;
             let nothing = due.is_empty();
-            let goes: Vec<Row> = due.into_iter().filter(|row| row.goes).collect();
+            rows.extend(due.into_iter().filter(|row| row.goes));
             // Where all that were due have to wait, others may be due after them.
-            if nothing || !goes.is_empty() {
-                break goes;
+            if nothing || !rows.is_empty() {
+                break;
             }
-        };
+        }
         rows.sort_by_key(|row| row.position);
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {

@@ -107,5 +107,8 @@ const REST: &str = "
     ON CONFLICT (scope, name, client) DO UPDATE
     SET rests_until = greatest(known.rests_until, excluded.rests_until)";
 
-/// What is due by now is as if nothing had been sent.
-const FORGET: &str = "DELETE FROM send_paces WHERE due < $1 AND rests_until < $1";
+/// What is due by now is as if nothing had been sent. One at a time with claims, which write the same
+/// rows.
+const FORGET: &str = "
+    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtext('send_paces')))
+    DELETE FROM send_paces p USING turn WHERE p.due < $1 AND p.rests_until < $1";
