@@ -272,8 +272,9 @@ impl RoomFacts {
         self.reserved_at.is_none_or(|reserved| moment.timestamp() >= reserved.timestamp())
     }
 
-    /// Since when free text may go into it, for as long as [`WINDOW`]: the client's last message to its
-    /// number. WhatsApp knows numbers, and no rooms.
+    /// Since when free text may go into it, for as long as [`WINDOW`]: the client's last message into
+    /// any of its rooms on this number, for WhatsApp knows numbers and no rooms. (What it wrote to the
+    /// number without a room there is not known to its profile.)
     pub fn window_since(&self) -> Option<Timestamp> {
         self.client_wrote_at.max(self.number_written_to_at)
     }
